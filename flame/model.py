@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -207,7 +208,7 @@ class HeadModel:
         missing = [name for name in _ARRAYS if name not in data]
         if missing:
             raise ModelFileError(f"{path}: missing arrays {', '.join(missing)}")
-        arrays = {
+        arrays: dict[str, Any] = {
             name: data[name].astype(np.float32) if data[name].dtype.kind == "f" else data[name]
             for name in (*_ARRAYS, *_OPTIONAL)
             if name in data
