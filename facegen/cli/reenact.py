@@ -59,9 +59,7 @@ def reenact(
     expression_gain: Annotated[
         float, typer.Option(min=0, max=3, help="Strength of the expression.")
     ] = _DEFAULT.expression_gain,
-    only: Annotated[
-        str | None, typer.Option(help=f"Move only these: {','.join(REGIONS)}.")
-    ] = None,
+    only: Annotated[str | None, typer.Option(help=f"Move only these: {','.join(REGIONS)}.")] = None,
     keep_head: Annotated[bool, typer.Option(help="Keep the photo's head pose.")] = False,
     max_yaw: Annotated[
         float, typer.Option(min=0, max=90, help="Soft limit of head turn in degrees.")
