@@ -249,7 +249,7 @@ class LandmarkFitter:
         return system
 
     def _weights(self, state: HeadState, residual: Array) -> Array:
-        towards = -state.transl / max(np.linalg.norm(state.transl), 1e-9)
+        towards = -state.transl / max(float(np.linalg.norm(state.transl)), 1e-9)
         facing = self.model.normals @ (state.rotation.T @ towards)
         visible = np.clip((facing + 0.25) / 0.5, 0.02, 1)
         if len(visible) == 478:

@@ -128,7 +128,7 @@ class LandmarkModel:
         """Between the eyeball centres, metres."""
         return float(np.linalg.norm(self.joints[3] - self.joints[4]))
 
-    def with_identity(self, betas: Array) -> LandmarkModel:
+    def with_identity(self, betas: NDArray[np.floating]) -> LandmarkModel:
         """The same head with its identity fixed: no shape unknowns remain."""
         given = np.zeros_like(self.betas)
         given[: len(betas)] = betas

@@ -38,7 +38,8 @@ class Step:
     @classmethod
     def from_parts(cls, own: Array, shape: Array) -> Step:
         """A frame's own unknowns and the shared shape."""
-        return cls(*np.split(own, [3, 6, 8, 12]), shape)
+        rotation, transl, jaw, eyes, expression = np.split(own, [3, 6, 8, 12])
+        return cls(rotation, transl, jaw, eyes, expression, shape)
 
 
 def apply_step(state: HeadState, step: Step) -> HeadState:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+AnyFloat = NDArray[np.floating]
 
 
 # Cross-product matrices of the three axes.
@@ -21,7 +22,7 @@ _GENERATORS = np.array(
 )
 
 
-def skew(vectors: Array) -> Array:
+def skew(vectors: AnyFloat) -> Array:
     """Cross-product matrices ``(..., 3, 3)`` of ``(..., 3)`` vectors."""
     flat = np.asarray(vectors) @ _GENERATORS.reshape(3, 9)
     return flat.reshape(*flat.shape[:-1], 3, 3)
@@ -39,23 +40,25 @@ def _coefficients(axis_angle: Array) -> tuple[Array, Array, Array]:
     return sine, cosine, third
 
 
-def rotation_matrix(axis_angle: Array) -> Array:
+def rotation_matrix(axis_angle: AnyFloat) -> Array:
     """Rotation matrices ``(..., 3, 3)`` of axis-angle vectors ``(..., 3)``, radians."""
     vectors = np.asarray(axis_angle, np.float64)
     a, b, _ = _coefficients(vectors)
     cross = skew(vectors)
-    return np.eye(3) + a[..., None, None] * cross + b[..., None, None] * (cross @ cross)
+    turn: Array = np.eye(3) + a[..., None, None] * cross + b[..., None, None] * (cross @ cross)
+    return turn
 
 
-def left_jacobian(axis_angle: Array) -> Array:
+def left_jacobian(axis_angle: AnyFloat) -> Array:
     """``(..., 3, 3)`` with ``R(r + d) = R(left_jacobian(r) d) R(r)`` to first order."""
     vectors = np.asarray(axis_angle, np.float64)
     _, b, c = _coefficients(vectors)
     cross = skew(vectors)
-    return np.eye(3) + b[..., None, None] * cross + c[..., None, None] * (cross @ cross)
+    jacobian: Array = np.eye(3) + b[..., None, None] * cross + c[..., None, None] * (cross @ cross)
+    return jacobian
 
 
-def quaternion(matrices: Array) -> Array:
+def quaternion(matrices: AnyFloat) -> Array:
     """Unit quaternions ``(..., 4)``, scalar first and not negative, of rotation matrices."""
     m = np.asarray(matrices, np.float64)
     diagonal = np.diagonal(m, axis1=-2, axis2=-1)
@@ -77,7 +80,7 @@ def quaternion(matrices: Array) -> Array:
     return np.where(row[..., :1] < 0, -row, row)
 
 
-def rotation_vector(matrices: Array) -> Array:
+def rotation_vector(matrices: AnyFloat) -> Array:
     """Axis-angle vectors ``(..., 3)`` with angles in 0..pi, inverse of :func:`rotation_matrix`."""
     q = quaternion(matrices)
     sine = np.linalg.norm(q[..., 1:], axis=-1)
@@ -87,7 +90,7 @@ def rotation_vector(matrices: Array) -> Array:
     return q[..., 1:] * scale[..., None]
 
 
-def rotation_mean(axis_angles: Array, weights: Array | None = None) -> Array:
+def rotation_mean(axis_angles: AnyFloat, weights: Array | None = None) -> Array:
     """Mean rotation ``(3,)`` of ``(N, 3)`` axis-angles (Markley et al. 2007, quaternion mean).
 
     Args:

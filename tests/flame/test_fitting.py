@@ -18,7 +18,7 @@ from facegen.flame.fitting import HeadFit, LandmarkFitter
 from facegen.flame.landmark_model import HeadState, LandmarkModel
 from facegen.flame.model import HeadModel
 from facegen.flame.normal_equations import Step, apply_step
-from facegen.flame.rotations import rotation_mean, rotation_matrix, rotation_vector
+from facegen.flame.rotations import rotation_matrix, rotation_mean, rotation_vector
 from facegen.flame.skinning import HeadLayer
 
 HEAD = Path(__file__).parents[2] / "checkpoints/open-head/head.npz"
