@@ -20,7 +20,7 @@ COMMON = {"facegen.errors", "facegen._optional", "facegen.__version__"}
 
 
 def level(module: str) -> int:
-    if module == "facegen":  # the public face: lazy names of every room
+    if module == "facegen.__init__":  # the public face: lazy names of every room
         return LEVELS["cli"]
     parts = module.split(".")
     name = parts[1] if len(parts) > 1 else ""

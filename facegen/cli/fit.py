@@ -1,45 +1,48 @@
 """``facegen fit``: head parameters of a photo, several photos of one person, or a video."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
-from facegen.cli.reenact import output_path
+from facegen.cli import options as opt
+
+Inputs = Annotated[
+    list[Path], typer.Argument(help="A video, a photo, or several photos of one person.")
+]
+ObjOut = Annotated[Optional[Path], opt.Option(help="Mesh of the first frame as OBJ.")]
+GlbOut = Annotated[Optional[Path], opt.Option(help="Animated head as GLB.")]
+OverlayOut = Annotated[
+    Optional[Path], opt.Option(help="Video (or picture) with the head drawn over it.")
+]
+Head = Annotated[str, opt.Option(help="open, or an imported head model.")]
 
 
 def fit(
-    inputs: Annotated[
-        list[Path], typer.Argument(help="A video, a photo, or several photos of one person.")
-    ],
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="The .motion.npz to write.")
-    ] = None,
-    obj: Annotated[Path | None, typer.Option(help="Mesh of the first frame as OBJ.")] = None,
-    glb: Annotated[Path | None, typer.Option(help="Animated head as GLB.")] = None,
-    overlay: Annotated[
-        Path | None, typer.Option(help="Video (or picture) with the head drawn over it.")
-    ] = None,
-    head: Annotated[str, typer.Option(help="open, or an imported head model.")] = "open",
-    face: Annotated[str, typer.Option(help="largest, N, or x,y.")] = "largest",
-    no_face: Annotated[str, typer.Option(help="error, hold, interpolate or drop.")] = "interpolate",
-    smooth: Annotated[float, typer.Option(min=0, max=5, help="0 is off.")] = 1.0,
-    fov: Annotated[float | None, typer.Option(min=5, max=120, help="Field of view.")] = None,
-    start: Annotated[float | None, typer.Option(min=0, help="Begin of the clip, s.")] = None,
-    stop: Annotated[float | None, typer.Option(min=0, help="End of the clip, s.")] = None,
-    overwrite: Annotated[bool, typer.Option(help="Replace an existing default output.")] = False,
+    inputs: Inputs,
+    out: opt.MotionOut = None,
+    obj: ObjOut = None,
+    glb: GlbOut = None,
+    overlay: OverlayOut = None,
+    head: Head = "open",
+    face: opt.Face = "largest",
+    no_face: opt.NoFace = "interpolate",
+    smooth: opt.Smooth = 1.0,
+    fov: opt.Fov = None,
+    start: opt.Start = None,
+    stop: opt.Stop = None,
+    overwrite: opt.Overwrite = False,
 ) -> None:
     """Track INPUTS and write the motion."""
-    from facegen.pipelines.fit import FitConfig, FittingPipeline
+    from facegen.pipelines.config import FitConfig
+    from facegen.pipelines.fit import FittingPipeline
 
-    target = output_path(out, overwrite, inputs[0], suffix=".motion.npz")
+    target = opt.output_path(out, overwrite, inputs[0], suffix=".motion.npz")
     config = FitConfig(
         face=face, no_face=no_face, smooth=smooth, fov_deg=fov, start=start, stop=stop
     )
-    pipe = FittingPipeline.from_pretrained(head)
-    result = pipe(*inputs, config=config)
+    config.validate()
+    result = FittingPipeline.from_pretrained(head)(*inputs, config=config)
     result.motion.save(target)
     typer.echo(str(target))
     if obj is not None:
