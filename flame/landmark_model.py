@@ -246,3 +246,10 @@ def vertex_normals(vertices: Array, faces: NDArray[np.int32]) -> Array:
         np.add.at(normals, faces[:, k], area)
     length = np.linalg.norm(normals, axis=1, keepdims=True)
     return normals / np.where(length > 0, length, 1)
+
+
+def rest_joints(model: HeadModel, betas: NDArray[np.floating]) -> Array:
+    """Joints ``(5, 3)`` of an identity at rest, metres."""
+    template = model.v_template.astype(np.float64)
+    moved = model.shapedirs[:, :, : len(betas)] @ np.asarray(betas, np.float32)
+    return model.J_regressor.astype(np.float64) @ (template + moved)
