@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 from av import VideoFrame
-from av.video.reformatter import ColorPrimaries, ColorRange, ColorTrc, Colorspace, VideoReformatter
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
 from numpy.typing import NDArray
 
 Rgb8 = NDArray[np.uint8]

@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 from av import Packet, VideoFrame, VideoStream
 from av.container import OutputContainer
-from av.video.reformatter import ColorPrimaries, ColorRange, ColorTrc, Colorspace, VideoReformatter
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
 from numpy.typing import NDArray
 
 from facegen.media.color import SWS_FLAGS
