@@ -69,38 +69,31 @@ class System:
         self.gradient[6:] += pull
 
 
-def assemble(
-    jacobian: PointJacobian,
-    projection: Array,
-    residual: Array,
-    weights: Array,
-    *,
-    rigid: bool = False,
-) -> System:
-    """Normal equations of weighted landmark residuals.
+def assemble(jacobian: PointJacobian, residual: Array, *, rigid: bool = False) -> System:
+    """Normal equations of landmark residuals, both already whitened and weighted.
 
     Args:
-        jacobian: of camera-space landmarks. projection: ``(L, 2, 3)`` of whitened pixels by them.
-        residual: ``(L, 2)`` whitened, measured minus predicted. weights: ``(L,)``.
+        jacobian: ``(L, 2, n)``. residual: ``(L, 2)``, measured minus predicted.
         rigid: only rotation and translation.
     """
     j = jacobian
-    groups = [j.rotation] if rigid else [j.rotation, j.jaw, j.eyes, j.expression, j.shape]
-    root = np.sqrt(weights)
-    lens = projection * root[:, None, None]
-    blocks = [lens @ group for group in groups]
-    rows = np.concatenate([blocks[0], lens, *blocks[1:]], -1)
+    groups = [j.rotation, j.transl]
+    if not rigid:
+        groups += [j.jaw, j.eyes, j.expression, j.shape]
+    # Half the bytes, twice the speed; the fixed point of the iteration does not move.
+    rows = np.concatenate(groups, -1, dtype=np.float32, casting="same_kind")
     rows = rows.reshape(-1, rows.shape[-1])
     hessian = _gram(rows)
     hessian[np.diag_indices(len(hessian))] += 1e-6
-    return System(hessian, (residual * root[:, None]).reshape(-1) @ rows)
+    gradient = residual.reshape(-1).astype(np.float32) @ rows
+    return System(hessian, gradient.astype(np.float64))
 
 
-def _gram(rows: NDArray[np.float64]) -> Array:
+def _gram(rows: NDArray[np.float32]) -> Array:
     """``rows.T @ rows`` in slices that each stay on one thread."""
     count, size = rows.shape
     padded = -(-count // _ROWS) * _ROWS
     if padded != count:
-        rows = np.concatenate([rows, np.zeros((padded - count, size))])
+        rows = np.concatenate([rows, np.zeros((padded - count, size), np.float32)])
     slices = rows.reshape(-1, _ROWS, size)
-    return (slices.transpose(0, 2, 1) @ slices).sum(0)
+    return (slices.transpose(0, 2, 1) @ slices).sum(0).astype(np.float64)
