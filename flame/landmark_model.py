@@ -184,11 +184,12 @@ class PosedLandmarks:
             + model.joint_shape @ state.shape
             + model.joint_expression @ state.expression
         )
-        self.rest = model.points + (
-            _flat(model.shape_basis) @ state.shape
-            + _flat(model.expression_basis) @ state.expression
-            + _flat(model.pose_basis) @ features.reshape(36)
-        ).reshape(-1, 3)
+        self.rest = (
+            model.points
+            + _combine(model.shape_basis, state.shape)
+            + _combine(model.expression_basis, state.expression)
+            + _combine(model.pose_basis, features.reshape(36))
+        )
         # Relative to the neck joint and before the head turns: jaw and eye motion only.
         w, neck = model.weights, self.joints[1]
         own = w[:, 1, None, None] * np.eye(3)
@@ -249,9 +250,9 @@ class PosedLandmarks:
         return flat.reshape(len(self.points), 3, -1)
 
 
-def _flat(basis: Array) -> Array:
-    """One row per coordinate: a single product instead of one per landmark."""
-    return basis.reshape(-1, basis.shape[-1])
+def _combine(basis: Array, coefficients: Array) -> Array:
+    """``(L, 3)`` sum of basis vectors; einsum, for BLAS would wake its threads for this."""
+    return np.einsum("lck,k->lc", basis, coefficients)
 
 
 def vertex_normals(vertices: Array, faces: NDArray[np.int32]) -> Array:
