@@ -7,12 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from facegen.errors import ModelFileError
 from facegen.flame.camera import Camera
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FORMAT = 1
 POSES = ("global_orient", "neck_pose", "jaw_pose", "leye_pose", "reye_pose")
@@ -82,6 +87,14 @@ class Motion:
         for i in range(len(self)):
             yield self[i : i + 1]
 
+    def tensors(self) -> dict[str, Tensor]:
+        """Arguments of ``HeadLayer.forward``: ``(T, n)`` float32 each, ``betas`` ``(1, S)``."""
+        import torch
+
+        names = ("expression", *POSES, "transl")
+        given = {n: torch.as_tensor(getattr(self, n), dtype=torch.float32) for n in names}
+        return given | {"betas": torch.as_tensor(self.betas, dtype=torch.float32)[None]}
+
     def save(self, path: Path | str) -> None:
         """Write ``.motion.npz`` (arrays plus a JSON header); appears whole or not at all."""
         path = Path(path)
@@ -129,5 +142,5 @@ class Motion:
             )
         except FileNotFoundError:
             raise ModelFileError(f"no motion file at {path}") from None
-        except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
             raise ModelFileError(f"{path} is not a facegen motion file ({error})") from error

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -192,7 +193,7 @@ class HeadModel:
             meta = json.loads(bytes(data.pop("meta")).decode())
         except FileNotFoundError:
             raise ModelFileError(f"no head model at {path}") from None
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise ModelFileError(
                 f"{path} is not a facegen head model ({error}); official FLAME files are "
                 "converted with: facegen assets import FILE"

@@ -1,0 +1,36 @@
+"""The command line: a thin last layer. No torch here; every command imports what it runs."""
+
+import typer
+
+from facegen.cli import assets, bench, doctor, fit, reenact
+
+app = typer.Typer(
+    name="facegen",
+    help="One photo in, a face that moves out. Runs offline, on a CPU.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("reenact")(reenact.reenact)
+app.command("fit")(fit.fit)
+app.command("doctor")(doctor.doctor)
+app.command("bench")(bench.bench)
+app.add_typer(assets.app, name="assets")
+
+
+def _version(value: bool) -> None:
+    if value:
+        from facegen import __version__
+
+        typer.echo(f"facegen {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    pass

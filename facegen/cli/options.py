@@ -1,0 +1,74 @@
+"""Options shared by the commands, one alias each, so that signatures stay readable."""
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from facegen.errors import UsageError
+from facegen.pipelines.config import REGIONS
+
+Option = typer.Option
+
+Photo = Annotated[Optional[Path], Option(help="Photo of the face to move.")]
+Driver = Annotated[Optional[Path], Option(help="Video, folder of frames or .motion.npz to copy.")]
+Demo = Annotated[bool, Option("--demo", help="Use the packaged photo and motion.")]
+VideoOut = Annotated[
+    Optional[Path],
+    Option("-o", "--out", help="Result: .mp4, .webm, or a folder for PNG frames."),
+]
+MotionOut = Annotated[Optional[Path], Option("-o", "--out", help="The .motion.npz to write.")]
+MotionMode = Annotated[
+    str, Option(help="auto, absolute, or relative to the driver's neutral frame.")
+]
+ReferenceFrame = Annotated[str, Option(help="Driver's neutral frame: auto or a number.")]
+Gain = Annotated[float, Option(min=0, max=3, help="Strength of the expression.")]
+Only = Annotated[Optional[str], Option(help=f"Move only these: {','.join(REGIONS)}.")]
+KeepHead = Annotated[bool, Option("--keep-head", help="Keep the photo's head pose.")]
+MaxYaw = Annotated[float, Option(min=0, max=90, help="Soft limit of head turn in degrees.")]
+Face = Annotated[str, Option(help="Driver's face: largest, N, or x,y.")]
+RefFace = Annotated[str, Option(help="Photo's face: largest, N, or x,y.")]
+NoFace = Annotated[str, Option(help="Frames without a face: error, hold, interpolate or drop.")]
+Smooth = Annotated[bool, Option(help="Calm the motion without delay.")]
+Size = Annotated[int, Option(min=128, max=1024, help="Window side for the geometry, pixels.")]
+Fov = Annotated[
+    Optional[float], Option(min=5, max=120, help="Driver camera's field of view, degrees.")
+]
+Start = Annotated[Optional[float], Option(min=0, help="Begin of the clip, seconds.")]
+Stop = Annotated[Optional[float], Option(min=0, help="End of the clip, seconds.")]
+Audio = Annotated[Optional[Path], Option(help="Take the sound from this file instead.")]
+Mute = Annotated[bool, Option("--mute", help="No sound.")]
+Generator = Annotated[str, Option(help="What paints the frames: warp.")]
+SaveMaps = Annotated[Optional[Path], Option(help="Folder for depth, normals, regions, flow.")]
+SaveMotion = Annotated[Optional[Path], Option(help="Write the transferred .motion.npz.")]
+ContactSheet = Annotated[Optional[Path], Option(help="Write a PNG overview of the result.")]
+Resume = Annotated[bool, Option("--resume", help="Continue an interrupted run.")]
+Overwrite = Annotated[bool, Option("--overwrite", help="Replace an existing default output.")]
+Workers = Annotated[int, Option(min=1, max=64, help="Threads that paint.")]
+
+
+def output_path(out: Path | None, overwrite: bool, *inputs: Path, suffix: str = ".mp4") -> Path:
+    """Where a result goes: ``-o``, else the current folder, named after the inputs.
+
+    Raises:
+        UsageError: the default name is taken and ``--overwrite`` is not given.
+    """
+    if out is not None:
+        return out
+    target = Path("_".join(path.name.split(".")[0] or "out" for path in inputs) + suffix)
+    if target.exists() and not overwrite:
+        raise UsageError(f"{target} exists; give --overwrite or another name with -o")
+    return target
+
+
+def parse_regions(text: str | None) -> tuple[str, ...]:
+    """``lips,eyes`` -> names.
+
+    Raises:
+        UsageError: a name is not a region.
+    """
+    names = tuple(part.strip() for part in (text or "").split(",") if part.strip())
+    unknown = [name for name in names if name not in REGIONS]
+    if unknown:
+        raise UsageError(f"--only {','.join(unknown)}: choose from {', '.join(REGIONS)}")
+    return names

@@ -1,0 +1,59 @@
+"""``facegen reenact``: the face of one photo, the motion and sound of a clip."""
+
+from facegen.cli import options as opt
+from facegen.errors import UsageError
+from facegen.pipelines.config import ReenactConfig
+
+_DEFAULT = ReenactConfig()
+
+
+def reenact(
+    ref: opt.Photo = None,
+    drive: opt.Driver = None,
+    out: opt.VideoOut = None,
+    demo: opt.Demo = False,
+    motion: opt.MotionMode = _DEFAULT.motion,
+    reference_frame: opt.ReferenceFrame = _DEFAULT.reference_frame,
+    expression_gain: opt.Gain = _DEFAULT.expression_gain,
+    only: opt.Only = None,
+    keep_head: opt.KeepHead = False,
+    max_yaw: opt.MaxYaw = _DEFAULT.max_yaw_deg,
+    face: opt.Face = _DEFAULT.face,
+    ref_face: opt.RefFace = _DEFAULT.ref_face,
+    no_face: opt.NoFace = _DEFAULT.no_face,
+    smooth: opt.Smooth = _DEFAULT.smooth,
+    size: opt.Size = _DEFAULT.size,
+    fov: opt.Fov = None,
+    start: opt.Start = None,
+    stop: opt.Stop = None,
+    audio: opt.Audio = None,
+    mute: opt.Mute = False,
+    generator: opt.Generator = "warp",
+    save_maps: opt.SaveMaps = None,
+    save_motion: opt.SaveMotion = None,
+    contact_sheet: opt.ContactSheet = None,
+    resume: opt.Resume = False,
+    overwrite: opt.Overwrite = False,
+    workers: opt.Workers = 2,
+) -> None:
+    """Face of REF, motion and sound of DRIVE."""
+    config = ReenactConfig(
+        motion=motion, reference_frame=reference_frame, expression_gain=expression_gain,
+        only=opt.parse_regions(only), keep_head=keep_head, max_yaw_deg=max_yaw, face=face,
+        ref_face=ref_face, no_face=no_face, smooth=smooth, size=size, fov_deg=fov,
+        start=start, stop=stop,
+    )  # fmt: skip
+    config.validate()
+    from facegen.pipelines import reenact as task
+
+    if demo:
+        ref, drive = ref or task.DEMO_PHOTO, drive or task.DEMO_MOTION
+    if ref is None or drive is None:
+        raise UsageError("give --ref PHOTO and --drive VIDEO (or --demo)")
+    target = opt.output_path(out, overwrite, ref, drive)
+    pipe = task.ReenactmentPipeline.from_pretrained("open", generator=generator)
+    request = task.SaveOptions(
+        audio=audio, mute=mute, resume=resume, workers=workers,
+        maps=save_maps, motion=save_motion, sheet=contact_sheet,
+    )  # fmt: skip
+    opt.typer.echo(str(pipe.write(target, ref, drive, config=config, options=request)))

@@ -1,0 +1,40 @@
+"""Where the head is in camera space, and back to the model's translation."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facegen.flame.rotations import rotation_matrix
+from facegen.motion import Motion
+
+Array = NDArray[np.float64]
+
+
+def head_rotations(motion: Motion) -> Array:
+    """Rotation of the head against the camera: ``(T, 3, 3)``."""
+    return rotation_matrix(motion.global_orient) @ rotation_matrix(motion.neck_pose)
+
+
+def _offset(motion: Motion, joints: Array) -> Array:
+    """Posed point between the eyes before ``transl``: ``(T, 3)``."""
+    root, neck, centre = joints[0], joints[1], joints[3:5].mean(0)
+    body = rotation_matrix(motion.global_orient)
+    return root + body @ (neck - root) + head_rotations(motion) @ (centre - neck)
+
+
+def head_centres(motion: Motion, joints: Array) -> Array:
+    """Point between the eyes in camera space: ``(T, 3)`` metres.
+
+    A landmark fit knows this point far better than the neck joint that it turns about, so filters
+    and transfers work on it.
+
+    Args:
+        joints: ``(5, 3)`` at rest, of the motion's identity (``flame.landmark_model.rest_joints``).
+    """
+    return _offset(motion, joints) + motion.transl
+
+
+def transl_for_centres(motion: Motion, joints: Array, centres: Array) -> NDArray[np.float32]:
+    """``transl (T, 3)`` that puts the point between the eyes at ``centres (T, 3)``."""
+    return (centres - _offset(motion, joints)).astype(np.float32)

@@ -1,0 +1,90 @@
+"""Settings of the pipelines, light enough for ``--help``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from facegen.errors import UsageError
+
+MOTIONS = ("auto", "absolute", "relative")
+NO_FACE = ("error", "hold", "interpolate", "drop")
+REGIONS = ("lips", "jaw", "eyes", "gaze", "brows", "head")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitConfig:
+    """How a face is followed through a clip.
+
+    Attributes:
+        face: ``largest``, an index from the left, or ``x,y`` in pixels.
+        no_face: ``error``, ``hold``, ``interpolate`` or ``drop`` for frames without a face.
+        smooth: calm the motion without delay.
+        fov_deg: field of view of the clip's camera, or None for the default.
+        start, stop: part of the clip in seconds.
+    """
+
+    face: str = "largest"
+    no_face: str = "interpolate"
+    smooth: bool = True
+    fov_deg: float | None = None
+    start: float | None = None
+    stop: float | None = None
+
+    def validate(self) -> None:
+        """Check what types cannot.
+
+        Raises:
+            UsageError: a value outside its choices.
+        """
+        from facegen.faces import parse_face_choice
+
+        _choice("--no-face", self.no_face, NO_FACE)
+        if self.start is not None and self.stop is not None and self.stop <= self.start:
+            raise UsageError("--stop must be later than --start")
+        parse_face_choice(self.face)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReenactConfig(FitConfig):
+    """How the driver's motion is carried to the photo; the inherited settings are the driver's.
+
+    Attributes:
+        motion: ``auto``, ``absolute`` or ``relative`` (to the driver's neutral frame).
+        reference_frame: driver frame taken as neutral, or ``auto``.
+        expression_gain: 1 keeps the driver's strength, 0 freezes the face.
+        only: regions that move (subset of ``REGIONS``); empty means all.
+        keep_head: the head keeps the photo's pose.
+        max_yaw_deg: soft limit of head turn away from the photo's pose.
+        ref_face: ``face`` of the photo.
+        size: side in pixels of the window the geometry is computed in.
+    """
+
+    motion: str = "auto"
+    reference_frame: str = "auto"
+    expression_gain: float = 1.0
+    only: tuple[str, ...] = ()
+    keep_head: bool = False
+    max_yaw_deg: float = 35.0
+    ref_face: str = "largest"
+    size: int = 512
+
+    def validate(self) -> None:
+        """Check what types cannot.
+
+        Raises:
+            UsageError: a value outside its choices.
+        """
+        from facegen.faces import parse_face_choice
+
+        super().validate()
+        _choice("--motion", self.motion, MOTIONS)
+        for name in self.only:
+            _choice("--only", name, REGIONS)
+        if self.reference_frame != "auto" and not self.reference_frame.isdigit():
+            raise UsageError(f"--reference-frame {self.reference_frame}: auto or a frame number")
+        parse_face_choice(self.ref_face)
+
+
+def _choice(flag: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise UsageError(f"{flag} {value}: choose from {', '.join(choices)}")

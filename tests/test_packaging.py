@@ -1,0 +1,64 @@
+"""The wheel, built and installed into an empty folder, runs from there."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(*command: str, **options) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(command, capture_output=True, text=True, **options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("build")
+    source = tmp_path_factory.mktemp("source") / "facegen"
+    # A copy: building writes egg-info beside the sources.
+    run("git", "clone", "--quiet", str(ROOT), str(source))
+    out = tmp_path_factory.mktemp("dist")
+    python = sys.executable
+    run(python, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(source))
+    return next(out.glob("*.whl"))
+
+
+@pytest.mark.slow
+def test_wheel_holds_the_three_rooms_and_nothing_else(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    tops = {name.split("/")[0] for name in names}
+    assert {t for t in tops if not t.endswith(".dist-info")} == {"facegen"}
+    for needed in (
+        "facegen/flame/model.py",
+        "facegen/pipelines/reenact.py",
+        "facegen/checkpoints/open-head/head.npz",
+        "facegen/demo/astronaut.jpg",
+        "facegen/conventions.md",
+        "facegen/py.typed",
+    ):
+        assert needed in names
+    assert not [n for n in names if "test" in n.split("/")[-1]]
+    assert wheel.stat().st_size < 90e6
+
+
+@pytest.mark.slow
+def test_installed_command_runs_from_an_empty_folder(wheel: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(site)]
+    run(*pip, str(wheel))
+    environment = os.environ | {"PYTHONPATH": str(site), "FACEGEN_HOME": str(tmp_path / "home")}
+    where = run(
+        sys.executable,
+        "-c",
+        "import facegen.flame.model as m; print(m.__file__)",
+        cwd=tmp_path,
+        env=environment,
+    )
+    assert where.stdout.startswith(str(site))
+    run(sys.executable, "-m", "facegen", "doctor", cwd=tmp_path, env=environment)
