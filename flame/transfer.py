@@ -17,6 +17,7 @@ from scipy.spatial import cKDTree
 
 from facegen.errors import ModelFileError
 from facegen.flame.model import HeadModel, LandmarkEmbedding
+from facegen.flame.normals import frame_normals
 
 Array = NDArray[np.float64]
 OUTSIDE = ("skin", "lips", "ears", "scalp", "neck")
@@ -25,15 +26,6 @@ EYES = {"eye_left": 3, "eye_right": 4}
 _NORMAL_METRES = 0.01
 _REACH = 0.02
 _COMPONENTS = 60
-
-
-def vertex_normals(vertices: Array, faces: NDArray[np.int32]) -> Array:
-    """Unit area-weighted normals ``(V, 3)``; zero where a vertex has no face."""
-    a, b, c = (vertices[faces[:, k]] for k in range(3))
-    out = np.zeros_like(vertices)
-    for k in range(3):
-        np.add.at(out, faces[:, k], np.cross(b - a, c - a))
-    return out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-20)
 
 
 def surface_points(lmk: LandmarkEmbedding, faces: NDArray[np.int32], values: Array) -> Array:
@@ -46,7 +38,7 @@ class _Surface:
 
     def __init__(self, vertices: Array, faces: NDArray[np.int32], chosen: NDArray) -> None:
         self.vertices, self.faces = vertices, faces
-        self.normals = vertex_normals(vertices, faces[chosen])
+        self.normals = frame_normals(vertices, faces[chosen])
         steps = [(i, j, 4 - i - j) for i in range(5) for j in range(5 - i)]
         lattice = np.array(steps, float) / 4
         self.triangle = np.repeat(chosen, len(lattice)).astype(np.int32)
@@ -120,7 +112,7 @@ class _Registration:
     def correspond(self) -> tuple[Array, Array]:
         """Target points and trust ``(n,)`` of the used vertices."""
         points = self.vertices[self.used]
-        normals = vertex_normals(self.vertices, self.faces)[self.used]
+        normals = frame_normals(self.vertices, self.faces)[self.used]
         hit = self.surface.closest(points, normals)
         goal, goal_normals = self.surface.at(hit.faces, hit.bary)
         trust = ((goal - points) ** 2).sum(1) < _REACH**2
@@ -203,7 +195,7 @@ def transfer_landmarks(source: HeadModel, target: HeadModel) -> Transfer:
         raise ModelFileError(f"{source.version} has no landmarks to carry over")
     registration = _Registration(source, target)
     vertices = registration.run()
-    normals = vertex_normals(vertices, source.faces)
+    normals = frame_normals(vertices, source.faces)
     surface, template = registration.surface, source.v_template.astype(float)
     out, misses = {}, []
     for name, lmk in source.landmarks.items():
