@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import av.error
-from av import AudioStream, Packet
+from av import AudioFrame, AudioStream, Packet
 from av.container import InputContainer, OutputContainer
 from av.filter import Graph
 
@@ -78,7 +79,8 @@ class AudioFeed:
         if name == "aac" and rate not in _AAC_RATES:
             rate = 48000
         layout = "mono" if context.channels == 1 else "stereo"
-        stream = self._output.add_stream(name, rate=rate, layout=layout, format=form)
+        added = self._output.add_stream(name, rate=rate, layout=layout, format=form)
+        stream = cast(AudioStream, added)
         stream.bit_rate = _BITS_PER_SECOND if layout == "stereo" else _BITS_PER_SECOND // 2
         return stream
 
@@ -138,7 +140,7 @@ class AudioFeed:
     def _drain(self, graph: Graph) -> Iterator[Packet]:
         while True:
             try:
-                frame = graph.pull()
+                frame = cast(AudioFrame, graph.pull())
             except (av.error.BlockingIOError, av.error.EOFError):
                 return
             yield from self._to.encode(frame)
@@ -167,4 +169,4 @@ def _zero(container: InputContainer, sound: AudioStream) -> Fraction:
     video = next(iter(container.streams.video), None)
     if video is not None and video.start_time is not None:
         return stream_start(video)
-    return Fraction(sound.start_time or 0) * sound.time_base
+    return Fraction(sound.start_time or 0) * Fraction(sound.time_base or 0)

@@ -35,7 +35,7 @@ def read_error(path: Path, error: BaseException) -> MediaError:
     """The ``MediaError`` for a libav failure while reading ``path``."""
     if isinstance(error, av.error.InvalidDataError):
         return MediaError(
-            f"cannot read {path}: it is not a media file or it is damaged; re-encode or copy it again"
+            f"cannot read {path}: it is not a media file or it is damaged; copy it again"
         )
     if isinstance(error, av.error.DecoderNotFoundError | av.error.DemuxerNotFoundError):
         return MediaError(f"cannot read {path}: its codec is not supported; convert it to H.264")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import cast
 
 import numpy as np
 from av import Packet, VideoFrame, VideoStream
@@ -75,7 +76,8 @@ class Encoder:
     ) -> None:
         self._settings = settings
         self.padding = (width % 2, height % 2) if settings.even else (0, 0)
-        stream = output.add_stream(settings.codec, rate=fps, options=dict(settings.options))
+        added = output.add_stream(settings.codec, rate=fps, options=dict(settings.options))
+        stream = cast(VideoStream, added)
         stream.width, stream.height = width + self.padding[0], height + self.padding[1]
         stream.pix_fmt = settings.pixel_format
         context = stream.codec_context

@@ -50,6 +50,8 @@ class Muxer:
             # Tags beyond the classic few need the newer key table.
             extra = "" if set(metadata) <= _PLAIN_TAGS else "+use_metadata_tags"
             options["movflags"] = "+faststart" + extra
+        else:
+            options["fflags"] = "+bitexact"  # no random identifiers: same input, same file
         self.output = av.open(f"file:{path}", "w", format=kind, options=options)
         self.output.metadata.update(metadata)
         self._video: VideoStream | None = None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from av import VideoFrame
+from av.buffer import Buffer
 from numpy.typing import NDArray
 
 
@@ -41,7 +43,7 @@ def orientation_of(frame: VideoFrame) -> Orientation:
     side = frame.side_data.get("DISPLAYMATRIX")
     if side is None:
         return Orientation()
-    a, b, _, c, d = np.frombuffer(bytes(side), np.int32)[:5] / 65536.0
+    a, b, _, c, d = np.frombuffer(bytes(cast(Buffer, side)), np.int32)[:5] / 65536.0
     if a * d - b * c == 0:
         return Orientation()
     mirror = a * d - b * c < 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
@@ -18,6 +19,7 @@ from facegen.media.orient import Orientation, orientation_of
 from facegen.media.stills import ImageSequence, find_sequence
 
 DEFAULT_FPS = Fraction(25)
+_CLOCK = re.compile(r"(\d+):(\d+):([\d.]+)")
 _LOOK_AHEAD = 64  # packets looked at to tell a variable frame rate
 
 
@@ -191,6 +193,9 @@ def _info(
 def _duration(container: InputContainer, stream: VideoStream) -> Fraction | None:
     if stream.duration and stream.time_base:
         return Fraction(stream.duration) * stream.time_base
+    if tag := _CLOCK.fullmatch(stream.metadata.get("DURATION", "")):  # Matroska, per stream
+        hours, minutes, seconds = tag.groups()
+        return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
     if container.duration:
         return Fraction(container.duration, 1_000_000)
     return None

@@ -26,6 +26,12 @@ def is_pattern(path: Path | str) -> bool:
     return len(_PATTERN.findall(Path(path).name)) == 1
 
 
+def is_still(path: Path | str) -> bool:
+    """The path names one picture file (by its suffix), not a video, folder or pattern."""
+    path = Path(path)
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.is_dir() and not is_pattern(path)
+
+
 def natural_key(path: Path) -> list[tuple[int, str]]:
     """Sort key that puts ``frame2`` before ``frame10``."""
     return [(int(p), "") if p.isdigit() else (-1, p) for p in re.split(r"(\d+)", path.name)]
