@@ -18,7 +18,7 @@ from facegen.media import VideoInfo, file_sha256, is_still, probe, read_image, r
 from facegen.motion import Motion
 from facegen.parallel import prefetch
 from facegen.pipelines.config import FitConfig
-from facegen.progress import track
+from facegen.progress import progress
 from facegen.tracking import track_image, track_images, track_video
 
 
@@ -84,7 +84,7 @@ class FittingPipeline:
 
         def pictures() -> Iterator[NDArray[np.uint8]]:
             reader = read_video(path, start=config.start, stop=config.stop)
-            for frame in track(prefetch(reader), "tracking", expected_frames(info, config)):
+            for frame in progress(prefetch(reader), expected_frames(info, config), "tracking"):
                 times.append(frame.time)
                 yield frame.rgb
 

@@ -100,10 +100,8 @@ def render(
     result = prepare()
     _write_frames(result, target, options, job)
     if options.maps is not None:
-        with progress("maps", len(result.motion)) as advance:
-            for index, maps in enumerate(result.maps()):
-                maps.save(options.maps, index)
-                advance()
+        for index, maps in enumerate(progress(result.maps(), len(result.motion), "maps")):
+            maps.save(options.maps, index)
     if options.motion is not None:
         result.motion.save(options.motion)
     if options.sheet is not None:
@@ -129,10 +127,9 @@ def _write_frames(result: Renderable, target: Path, options: SaveOptions, job: s
             result.motion.save(motion_cache(target, job))
         start = writer.frames_done
         frames = result.frames(start, workers=options.workers)
-        with progress("painting", len(times), done=start) as advance:
-            for rgb, time in zip(frames, times[start:], strict=True):
-                writer.write(rgb, time)
-                advance()
+        shown = progress(frames, len(times), "painting", done=start)
+        for rgb, time in zip(shown, times[start:], strict=True):
+            writer.write(rgb, time)
 
 
 def overview(video: Path, frames: int) -> NDArray[np.uint8]:
