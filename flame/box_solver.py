@@ -3,38 +3,36 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from facegen.flame.raster._jit import jit
 
 Array = NDArray[np.float64]
 
 
-@njit(cache=True, fastmath=True)
+@jit
 def solve_cholesky(matrix: Array, right: Array) -> Array:
     """Solve ``matrix @ x = right`` for a symmetric positive definite matrix ``(n, n)``.
 
     LAPACK's solver wakes threads at a hundred unknowns and then takes ten times as long.
     """
     n = len(right)
-    root = np.zeros((n, n))
+    upper = matrix.copy()
     x = right.copy()
-    for i in range(n):
-        for j in range(i):
-            total = matrix[i, j]
-            for k in range(j):
-                total -= root[i, k] * root[j, k]
-            root[i, j] = total / root[j, j]
-        total = matrix[i, i]
-        for k in range(i):
-            total -= root[i, k] * root[i, k]
-        root[i, i] = np.sqrt(total)
-        for k in range(i):
-            x[i] -= root[i, k] * x[k]
-        x[i] /= root[i, i]
-    for i in range(n - 1, -1, -1):
-        x[i] /= root[i, i]
-        for k in range(i):
-            x[k] -= root[i, k] * x[i]
+    for j in range(n):
+        pivot = 1 / np.sqrt(upper[j, j])
+        for k in range(j, n):
+            upper[j, k] *= pivot
+        x[j] *= pivot
+        for i in range(j + 1, n):
+            factor = upper[j, i]
+            for k in range(i, n):
+                upper[i, k] -= factor * upper[j, k]
+            x[i] -= factor * x[j]
+    for j in range(n - 1, -1, -1):
+        for k in range(j + 1, n):
+            x[j] -= upper[j, k] * x[k]
+        x[j] /= upper[j, j]
     return x
 
 
