@@ -173,7 +173,7 @@ def _close(t: _Transfer, out: Motion) -> Motion:
             jobs.append((lids, regions == "eyes", False, _lid_targets(t, lids), _LID_SLACK))
     for pairs, columns, jaw, target, slack in jobs:
         gap = GapModel.of(full, pairs, columns, jaw=jaw)
-        states = [gap.matched(s, g, slack) for s, g in zip(states, target, strict=True)]
+        states = [gap.matched(s, g, slack, _TOUCH) for s, g in zip(states, target, strict=True)]
     expression, jaw_pose = out.expression.copy(), out.jaw_pose.copy()
     expression[:, full.free] = [s.expression for s in states]
     jaw_pose[:, :2] = [s.jaw for s in states]
