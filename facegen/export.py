@@ -73,7 +73,10 @@ def write_obj(path: Path | str, vertices: ArrayLike, model: HeadModel) -> Path:
 
 
 class _Buffer:
-    """The binary part of a ``.glb`` and the tables that describe it."""
+    """The binary part of a ``.glb`` and the tables that describe it.
+
+    Every array here has rows of whole 4 bytes, so all stay aligned as glTF asks.
+    """
 
     def __init__(self) -> None:
         self.data = bytearray()
@@ -97,7 +100,7 @@ class _Buffer:
             # Doubles of the very float32 values: JSON then gives them back exactly.
             accessor["min"] = np.atleast_1d(values.min(0)).astype(float).tolist()
             accessor["max"] = np.atleast_1d(values.max(0)).astype(float).tolist()
-        self.data += raw + bytes(-len(raw) % 4)
+        self.data += raw
         self.views.append(view)
         self.accessors.append(accessor)
         return len(self.accessors) - 1
