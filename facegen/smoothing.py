@@ -40,11 +40,20 @@ class Smoothing:
     lips: Window = Window(0.06, 0.0, 0.025)
     face: Window = Window(0.12, 0.03, 0.06)
 
+    def scaled(self, strength: float) -> Smoothing:
+        """All windows and tolerances times ``strength``."""
+        scaled = {
+            name: Window(w.still * strength, w.moving * strength, w.tolerance * strength)
+            for name, w in vars(self).items()
+        }
+        return Smoothing(**scaled)
+
 
 def smooth(
     motion: Motion,
     joints: Array,
     *,
+    strength: float = 1.0,
     settings: Smoothing | None = None,
     breaks: Sequence[int] = (),
 ) -> Motion:
@@ -52,15 +61,15 @@ def smooth(
 
     Args:
         joints: ``(5, 3)`` rest joints of the motion's identity.
+        strength: factor on all windows; 0 leaves the motion as it is.
         settings: windows per channel.
         breaks: frames that start a new shot; nothing is smoothed across them.
 
     Returns:
         The same motion, smoothed; frames without a face stay as they are and lend no weight.
     """
-    s = settings or Smoothing()
-    count = len(motion)
-    if count < 3:
+    s = (settings or Smoothing()).scaled(strength)
+    if strength <= 0 or len(motion) < 3:
         return motion
     line = _timeline(motion, breaks)
 

@@ -89,7 +89,7 @@ def track_video(
     camera: Camera | None = None,
     betas: NDArray[np.floating] | None = None,
     no_face: NoFace = "interpolate",
-    smoothed: bool = True,
+    smoothed: float = 1.0,
     source_sha256: str = "",
 ) -> Motion:
     """Follow one face through a video in a single pass; only parameters are kept.
@@ -105,7 +105,7 @@ def track_video(
         camera: of the whole frame; by default 20 degrees over its larger side.
         betas: ``(S,)`` identity where known, else fitted.
         no_face: ``error``, ``hold``, ``interpolate`` or ``drop`` frames without a face.
-        smoothed: zero-phase smoothing (:mod:`facegen.smoothing`).
+        smoothed: strength of the zero-phase smoothing (:mod:`facegen.smoothing`), 0 for none.
 
     Raises:
         FaceNotFoundError: no face at all, or a frame without one under ``error``.
@@ -122,8 +122,9 @@ def track_video(
     if timestamps is not None:
         times = np.fromiter(timestamps, np.float64)
     motion = motion_of(fits, head, rate, times, source_sha256)
-    if smoothed:
-        motion = smooth(motion, rest_joints(head, motion.betas), breaks=clip.breaks)
+    if smoothed > 0:
+        joints = rest_joints(head, motion.betas)
+        motion = smooth(motion, joints, strength=smoothed, breaks=clip.breaks)
     return resolve_gaps(motion, no_face)
 
 

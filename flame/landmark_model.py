@@ -142,6 +142,11 @@ class LandmarkModel:
             betas=given,
         )
 
+    def subset(self, landmarks: NDArray[np.intp]) -> LandmarkModel:
+        """The same head with only some of its landmarks, in the given order."""
+        rows = ("points", "normals", "shape_basis", "expression_basis", "pose_basis", "weights")
+        return replace(self, **{name: getattr(self, name)[landmarks] for name in rows})
+
     def rest_state(self) -> HeadState:
         """Neutral face, looking along +z from the origin."""
         return HeadState(
