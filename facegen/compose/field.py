@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facegen.compose.frame import INNER, SKIN, HeadFrame
+from facegen.compose.frame import SKIN, HeadFrame
 from facegen.compose.reference import Geometry
 from facegen.flame.raster._jit import F32, I32, U8, jit
 
@@ -41,14 +41,6 @@ def fit_similarity(source: NDArray, target: NDArray) -> Similarity:
     s = float((p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]).sum()) / norm
     matrix = np.array([[c, -s], [s, c]])
     return Similarity(matrix, b - matrix @ a)
-
-
-def rigid_rotation(source: NDArray, target: NDArray) -> NDArray[np.float64]:
-    """Rotation ``(3, 3)`` that best turns ``source`` into ``target`` (Kabsch 1976)."""
-    p, q = source - source.mean(0), target - target.mean(0)
-    u, _, vt = np.linalg.svd(p.T.astype(np.float64) @ q)
-    sign = np.sign(np.linalg.det(vt.T @ u.T))
-    return vt.T @ np.diag([1, 1, sign]) @ u.T
 
 
 def body_shift(geometry: Geometry, driven: NDArray, frame: HeadFrame) -> NDArray[np.float64]:
@@ -97,7 +89,7 @@ def classify(
     ref_depth: F32,
     ref_kind: U8,
     tolerance: float,
-    mouth_open: bool,
+    reuse: NDArray[np.bool_],
 ) -> tuple[U8, F32, F32, F32]:
     """Which driven pixels show surface that the reference shows too.
 
@@ -106,7 +98,7 @@ def classify(
         attributes: ``(S, S, 6)`` reference u, v, depth, facing, hold and solidity of the driven
             surface (columns of ``Geometry``).
         face_class: ``(F,)``. ref_depth, ref_kind: ``(S, S)``.
-        tolerance: metres. mouth_open: whether the photo shows the inside of the mouth.
+        tolerance: metres. reuse: ``(6,)`` bool, classes whose pixels may be reused.
 
     Returns:
         state ``(S, S)`` uint8, trust ``(S, S)`` float32 and, at coarse resolution, the summed
@@ -133,7 +125,7 @@ def classify(
                 and facing > GRAZING
                 and ref_kind[vi, ui] == kind
                 and attributes[y, x, 2] < ref_depth[vi, ui] + tolerance
-                and (kind != INNER or mouth_open)
+                and reuse[kind]
             )
             if not seen:
                 if kind != SKIN:
