@@ -20,7 +20,7 @@ _CLASSES = {
 }
 # The model's teeth stand high behind its lips; people show the edges of the upper incisors as soon
 # as the lips part. Moved down by this much, in inter-ocular distances.
-_TEETH_DROP = {UPPER: 0.05, LOWER: 0.015}
+_TEETH_DROP = {UPPER: 0.05, LOWER: 0.045}
 # Below this height (inter-ocular distances under the eyes, on the back) shoulders begin.
 _SHOULDER_BACK = -2.8
 

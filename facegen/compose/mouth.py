@@ -73,7 +73,7 @@ class MouthPaint:
             albedo[here] = tooth
             light[here] = glow * rim[here]
             if name == "teeth_lower":
-                light[here] *= 0.85
+                light[here] *= 0.78
         return albedo * light[:, None] * self._white
 
     def _is(self, region: NDArray[np.uint8], name: str) -> NDArray[np.bool_]:
@@ -146,7 +146,7 @@ def _teeth(
     nearest = np.abs(along[:, None] - gaps).min(1)
     sigma = max(0.45, 0.6 * blur_mm)
     # Crowns part from each other towards the biting edge.
-    strength = 0.24 * np.clip(0.45 / sigma, 0.4, 1) * (1.3 - 0.5 * np.clip(above / CROWN_MM, 0, 1))
+    strength = 0.18 * np.clip(0.45 / sigma, 0.4, 1) * (1.3 - 0.5 * np.clip(above / CROWN_MM, 0, 1))
     glow = 1 - strength * np.exp(-((nearest / sigma) ** 2))
     glow *= 1 - 0.55 * np.clip(along / 26, 0, 1) ** 1.5
     gum = np.clip((above - CROWN_MM) / 1.5, 0, 1)[:, None].astype(np.float32)

@@ -35,6 +35,8 @@ class Painter:
         self._eyes = EyePaint(reference)
         self._mouth = MouthPaint(reference)
         self._rim = _rim(reference)
+        lips = reference.model.region_ids("lips")
+        self._lips = np.isin(reference.frame.face_region, lips)
 
     def paint(
         self,
@@ -54,7 +56,8 @@ class Painter:
         size = shift.shape[0]
         colour = np.zeros((size, size, 3), np.float32)
         cover = np.zeros((size, size), np.float32)
-        mask = state == fields.HIDDEN
+        # Lips roll outwards: the field around them already finds lip for what they uncover.
+        mask = (state == fields.HIDDEN) & ~self._lips[surface.face_id]
         if mask.any():
             colour[mask] = self._fill(shift, weight)[mask]
             cover[mask] = 1

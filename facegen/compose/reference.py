@@ -42,6 +42,7 @@ class Geometry:
         face_id: ``(S, S)`` int32 triangle of ``HeadFrame.faces``, -1 where empty.
         hold: ``(V,)`` 0..1, how far a vertex belongs to the body rather than to the head.
         solid: ``(V,)`` 0..1, the matte where the vertex stands: 0 where the mesh leaves the person.
+        hair: ``(V,)`` 0..1, where the shell may grow.
         iod: inter-ocular distance in window pixels (metres times focal over depth).
         reuse: ``(6,)`` bool by surface class: False where the photo shows too little of it.
         opening: height of the mouth's visible inside, window pixels.
@@ -56,6 +57,7 @@ class Geometry:
     face_id: NDArray[np.int32]
     hold: NDArray[np.float32]
     solid: NDArray[np.float32]
+    hair: NDArray[np.float32]
     iod: float
     reuse: NDArray[np.bool_]
     opening: float
@@ -215,7 +217,8 @@ def _geometry(
     model: HeadModel,
 ) -> Geometry:
     size = camera.height
-    shell = hair_shell(vertices, camera, matte, frame, shell_weight(model, frame))
+    hair = shell_weight(model, frame)
+    shell = hair_shell(vertices, camera, matte, frame, hair)
     down = rigid_rotation(model.v_template[frame.skull], vertices[frame.skull])[:, 1]
     shell -= frame.teeth_drop[:, None] * down.astype(np.float32)
     lifted = vertices + shell
@@ -235,6 +238,7 @@ def _geometry(
         kind=kind,
         face_id=face_id,
         solid=matte_at(pixels, matte),
+        hair=hair,
         hold=np.clip((root - 0.05) / 0.6, 0, 1).astype(np.float32),
         iod=iod,
         reuse=reuse,

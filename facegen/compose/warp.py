@@ -125,6 +125,7 @@ class Warper:
         )
         lifted = (vertices + geometry.shell @ rotation.T).astype(np.float32)
         pixels = ref.camera.project(lifted).astype(np.float32)
+        gain = fields.calm_hair(geometry, pixels, frame)
         attributes, face_id, depth = draw(pixels, frame.faces, self._attributes, size)
         state, trust, total, weight = fields.classify(
             face_id,
@@ -135,13 +136,13 @@ class Warper:
             np.float32(fields.DEPTH_TOLERANCE * frame.iod),
             geometry.reuse,
         )
-        outside = fields.extend(self._prior(pixels), total, weight, geometry.iod)
+        outside = fields.extend(self._prior(pixels, gain), total, weight, geometry.iod)
         shift = fields.assemble(attributes, state, trust, outside, self._border)
         surface = Surface(face_id, attributes, depth, pixels)
         paint, cover = self._painter.paint(surface, state, shift, outside, weight)
         return WarpResult(ref, shift, state, trust, paint, cover, pixels, face_id)
 
-    def _prior(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _prior(self, pixels: NDArray[np.float32], gain: float) -> NDArray[np.float32]:
         geometry, frame = self.reference.geometry, self.reference.frame
         head = fields.fit_similarity(
             pixels[frame.skull, :2].astype(np.float64),
@@ -151,8 +152,8 @@ class Warper:
             self.reference.window.size,
             head,
             fields.body_shift(geometry, pixels, frame),
-            float(pixels[self._chin, 1]),
-            float(pixels[frame.neck_base, 1].mean()),
+            gain,
+            (float(pixels[self._chin, 1]), float(pixels[frame.neck_base, 1].mean())),
             geometry.iod,
         )
 
