@@ -21,6 +21,8 @@ RIM_PER_IOD = 0.035
 APART_PER_IOD = 0.03
 # The mouth's soft inside is reused only while it opens about as far as in the photo.
 OPENING_RATIO = 1.4
+# Hidden surface is painted where it parts the person by less than twice this.
+GAP_PER_IOD = 0.22
 MOUTH = (CAVITY, UPPER, LOWER)
 
 
@@ -35,8 +37,9 @@ class Painter:
         self._eyes = EyePaint(reference)
         self._mouth = MouthPaint(reference)
         self._rim = _rim(reference)
-        lips = reference.model.region_ids("lips")
-        self._lips = np.isin(reference.frame.face_region, lips)
+        self._matte = cv2.resize(
+            reference.window.crop(reference.person), (size, size), interpolation=cv2.INTER_AREA
+        )
 
     def paint(
         self,
@@ -56,11 +59,10 @@ class Painter:
         size = shift.shape[0]
         colour = np.zeros((size, size, 3), np.float32)
         cover = np.zeros((size, size), np.float32)
-        # Lips roll outwards: the field around them already finds lip for what they uncover.
-        mask = (state == fields.HIDDEN) & ~self._lips[surface.face_id]
-        if mask.any():
-            colour[mask] = self._fill(shift, weight)[mask]
-            cover[mask] = 1
+        gap = self._gaps(state, shift)
+        if gap is not None:
+            colour[gap] = self._fill(shift, weight)[gap]
+            cover[gap] = 1
         for kinds, brush in ((MOUTH, self._mouth), ((EYE,), self._eyes)):
             rows, cols = self._of_kind(surface, kinds)
             if len(rows) == 0:
@@ -116,23 +118,39 @@ class Painter:
         other = np.clip(abs(np.log(ratio)) / np.log(OPENING_RATIO) - 0.5, 0, 1)
         return np.where(kind == CAVITY, np.maximum(need, other), need).astype(np.float32)
 
+    def _gaps(
+        self, state: NDArray[np.uint8], shift: NDArray[np.float32]
+    ) -> NDArray[np.bool_] | None:
+        """Hidden surface through which the background would show, between parts of the person.
+
+        Hidden surface at the outline is left out: there the head just ends a little earlier, which
+        nobody notices, while invented hair or cheek is seen at once.
+        """
+        hidden = state == fields.HIDDEN
+        if not hidden.any():
+            return None
+        person = self._carry(self._matte, shift) > 0.5
+        reach = max(1, round(GAP_PER_IOD * self.reference.geometry.iod / fields.COARSE))
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1,) * 2)
+        closed = cv2.morphologyEx(person.astype(np.uint8), cv2.MORPH_CLOSE, disc)
+        hole = cv2.dilate(closed & ~person, np.ones((3, 3), np.uint8))
+        if not hole.any():
+            return None
+        return hidden & (cv2.resize(hole, state.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0)
+
+    def _carry(self, small: NDArray[np.float32], shift: NDArray[np.float32]) -> NDArray[np.float32]:
+        """A coarse image of the reference, warped to the driven frame."""
+        step = fields.COARSE
+        coarse = shift[step // 2 :: step, step // 2 :: step] / step
+        axis = np.arange(coarse.shape[0], dtype=np.float32)
+        u, v = axis[None, :] + coarse[..., 0], axis[:, None] + coarse[..., 1]
+        moved = cv2.remap(small, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return moved.astype(np.float32)
+
     def _fill(self, shift: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
         """Smooth continuation ``(S, S, 3)`` of the skin and hair that the photo does show."""
-        step = fields.COARSE
-        half = step // 2
-        coarse = shift[half::step, half::step] / step
-        count = coarse.shape[0]
-        axis = np.arange(count, dtype=np.float32)
-        grid = np.dstack(np.meshgrid(axis, axis)) + coarse
-        moved = cv2.remap(
-            self._small,
-            np.ascontiguousarray(grid[..., 0]),
-            np.ascontiguousarray(grid[..., 1]),
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-        known = np.clip(weight / (step * step), 0, 1)
-        filled = push_pull(moved.astype(np.float32), known)
+        known = np.clip(weight / fields.COARSE**2, 0, 1)
+        filled = push_pull(self._carry(self._small, shift), known)
         size = shift.shape[0]
         return cv2.resize(filled, (size, size), interpolation=cv2.INTER_LINEAR).astype(np.float32)
 

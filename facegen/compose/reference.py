@@ -70,8 +70,8 @@ class Reference:
     Attributes:
         photo: ``(H, W, 3)`` uint8. alpha: ``(H, W)`` uint8 of a cut-out, or None.
         window: the head window. camera: of the window.
-        matte: person, ``(h, w)`` float32 0..1, over the window's part of the photo.
-        background: ``(h, w, 3)`` uint8, the same part without the person.
+        person: the matte, ``(H, W)`` float32 0..1.
+        background: ``(h, w, 3)`` uint8, the window's part of the photo without the person.
         layer: ``(h, w, 4)`` int16, what the person adds to the background and their matte,
             times ``FIXED``: ``photo = layer_rgb + (1 - layer_a) * background``.
         image: ``(S, S, 3)`` uint8, the photo in the window.
@@ -83,7 +83,7 @@ class Reference:
     alpha: NDArray[np.uint8] | None
     window: HeadWindow
     camera: Camera
-    matte: NDArray[np.float32]
+    person: NDArray[np.float32]
     background: NDArray[np.uint8]
     layer: NDArray[np.int16]
     image: NDArray[np.uint8]
@@ -137,7 +137,7 @@ class Reference:
             alpha=alpha,
             window=window,
             camera=camera,
-            matte=person[patch],
+            person=person,
             background=background,
             layer=_foreground(rgb[patch], person[patch], background),
             image=image,
