@@ -10,6 +10,7 @@ from facegen.compose import field as fields
 from facegen.compose.background import push_pull
 from facegen.compose.eyes import EyePaint
 from facegen.compose.frame import CAVITY, EYE, LOWER, UPPER
+from facegen.compose.lids import LidPaint
 from facegen.compose.mouth import MouthPaint
 from facegen.compose.reference import Reference
 from facegen.compose.surface import Surface, bounding_box
@@ -36,6 +37,7 @@ class Painter:
         self._small = small.astype(np.float32)
         self._eyes = EyePaint(reference)
         self._mouth = MouthPaint(reference)
+        self._lids = LidPaint(reference)
         self._rim = _rim(reference)
         self._matte = cv2.resize(
             reference.window.crop(reference.person), (size, size), interpolation=cv2.INTER_AREA
@@ -72,6 +74,7 @@ class Painter:
             if len(rows):
                 colour[rows, cols] = brush.colour(surface, rows, cols)
                 cover[rows, cols] = need
+        self._lids.paint(surface.pixels, colour, cover)
         box = bounding_box(cover > 0, 2)
         if box is not None:
             colour[box] = cv2.blur(colour[box] * cover[box][..., None], (3, 3))
