@@ -173,7 +173,7 @@ def _close(t: _Transfer, out: Motion) -> Motion:
             jobs.append((lids, regions == "eyes", False, _lid_targets(t, lids), _LID_SLACK))
     for pairs, columns, jaw, target, slack in jobs:
         gap = GapModel.of(full, pairs, columns, jaw=jaw)
-        states = [gap.matched(s, g, slack) for s, g in zip(states, target, strict=True)]
+        states = [gap.matched(s, g, slack, _TOUCH) for s, g in zip(states, target, strict=True)]
     expression, jaw_pose = out.expression.copy(), out.jaw_pose.copy()
     expression[:, full.free] = [s.expression for s in states]
     jaw_pose[:, :2] = [s.jaw for s in states]
@@ -220,8 +220,8 @@ def _head(t: _Transfer, out: Motion) -> Motion:
     turned = np.repeat(head_rotations(t.reference), count, 0)
     for _ in range(3):  # the head's place depends on its turn, and the other way round
         turned = view_rotations(necks + turned @ centre) @ apparent
-    neck_pose = rotation_vector(np.swapaxes(rotation_matrix(body), 1, 2) @ turned)
-    out = replace(out, global_orient=body, neck_pose=neck_pose.astype(np.float32))
+    on_body = rotation_vector(np.swapaxes(rotation_matrix(body), 1, 2) @ turned)
+    out = replace(out, global_orient=body, neck_pose=on_body.astype(np.float32))
     return replace(out, transl=transl_for_necks(out, mine, necks))
 
 

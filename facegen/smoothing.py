@@ -101,7 +101,8 @@ def _timeline(motion: Motion, breaks: Sequence[int]) -> Timeline:
 
 def _centres(centres: Array, line: Timeline, s: Smoothing) -> Array:
     """Place in the picture and depth are separate: their errors differ a hundredfold."""
-    depth = -centres[:, 2:]
+    # Frames without a face lend no weight, but their zeros must not become infinities.
+    depth = np.where(line.usable[:, None], -centres[:, 2:], 1.0)
     place = smooth_vectors(centres[:, :2] / depth, line, s.place)
     depth = np.exp(smooth_vectors(np.log(depth), line, s.depth))
     return np.concatenate([place * depth, -depth], 1)
