@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from facegen.flame.landmark_model import HeadState, LandmarkModel
+from facegen.flame.landmark_model import HeadState, LandmarkModel, PosedLandmarks
 from facegen.flame.model import HeadModel
 from facegen.motion import Motion
 
@@ -76,7 +76,8 @@ class GapModel:
         jaw_low, jaw_high = head.joint_bounds[2, 0]
         half = len(target)
         for _ in range(_ITERATIONS):
-            points, jacobian = self.model.pose_with_jacobian(state)
+            posed = PosedLandmarks(self.model, state)
+            points, jacobian = posed.points, posed.jacobian()
             now = (points[:half, 1] - points[half:, 1]) / self.unit
             miss = target - now
             miss = np.sign(miss) * np.maximum(np.abs(miss) - slack, 0)

@@ -32,13 +32,13 @@ class Smoothing:
         lips: mouth, jaw and lid-shape coefficients. face: all others but blinks.
     """
 
-    place: Window = Window(0.12, 0.02, 0.0012)
-    depth: Window = Window(0.35, 0.08, 0.012)
-    pose: Window = Window(0.12, 0.025, 0.012)
-    jaw: Window = Window(0.06, 0.0, 0.008)
-    gaze: Window = Window(0.12, 0.0, 0.03)
-    lips: Window = Window(0.06, 0.0, 0.025)
-    face: Window = Window(0.12, 0.03, 0.06)
+    place: Window = Window(0.12, 0.02, 0.0004)
+    depth: Window = Window(0.35, 0.08, 0.007)
+    pose: Window = Window(0.12, 0.02, 0.005)
+    jaw: Window = Window(0.05, 0.0, 0.003)
+    gaze: Window = Window(0.12, 0.0, 0.015)
+    lips: Window = Window(0.05, 0.0, 0.008)
+    face: Window = Window(0.12, 0.02, 0.025)
 
     def scaled(self, strength: float) -> Smoothing:
         """All windows and tolerances times ``strength``."""

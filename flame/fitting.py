@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from facegen.errors import UsageError
 from facegen.flame.box_solver import solve_box
 from facegen.flame.camera import Camera
-from facegen.flame.landmark_model import Array, HeadState, LandmarkModel
+from facegen.flame.landmark_model import Array, HeadState, LandmarkModel, PosedLandmarks
 from facegen.flame.landmark_sets import mediapipe_weights
 from facegen.flame.normal_equations import Step, System, apply_step, assemble
 from facegen.flame.rotations import rotation_matrix, rotation_vector
@@ -137,7 +137,7 @@ class LandmarkFitter:
         landmarks: Sequence[NDArray[np.floating]],
         cameras: Camera | Sequence[Camera],
         *,
-        iterations: int = 8,
+        iterations: int = 6,
     ) -> list[HeadFit]:
         """Fit one identity to several pictures of a person.
 
@@ -157,7 +157,7 @@ class LandmarkFitter:
             cameras = [cameras] * len(landmarks)
         frames = [self._checked(p, c) for p, c in zip(landmarks, cameras, strict=True)]
         views = list(zip(frames, cameras, strict=True))
-        states = [self._solve(points, camera, 4, iterations) for points, camera in views]
+        states = [self._solve(points, camera, 4, 4) for points, camera in views]
         betas = np.mean([state.shape for state in states], axis=0)
         states = [replace(state, shape=betas) for state in states]
         stiffness = self.shape_sigma**-2
@@ -257,11 +257,12 @@ class LandmarkFitter:
         rigid: bool = False,
         anchor: HeadState | None = None,
     ) -> System:
-        posed, jacobian = self.model.pose_with_jacobian(state)
+        posed = PosedLandmarks(self.model, state)
         scale = 1 / (self.priors.noise * self._iod(state, camera))
-        residual = (points - camera.project(posed)[:, :2]) * scale
-        weights = self._weights(state, residual)
-        system = assemble(jacobian, camera.jacobian(posed) * scale, residual, weights, rigid=rigid)
+        residual = (points - camera.project(posed.points)[:, :2]) * scale
+        root = np.sqrt(self._weights(state, residual))[:, None]
+        lens = camera.jacobian(posed.points) * (scale * root[:, None])
+        system = assemble(posed.jacobian(lens), residual * root, rigid=rigid)
         if not rigid:
             system.add_prior(*self._prior(state, anchor))
         return system

@@ -145,7 +145,7 @@ class FitResult:
         """The input with the fitted head drawn over it; a picture for a photo."""
         from facegen.pipelines.overlay import write_overlay
 
-        return write_overlay(Path(path), self)
+        return write_overlay(Path(path), self.sources[0], self.head, self.motion, self.config)
 
 
 def fit(*inputs: Path | str, head: str = "open", config: FitConfig | None = None) -> FitResult:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facegen.compose.frame import INNER, SKIN, HeadFrame
+from facegen.compose.frame import SKIN, HeadFrame
 from facegen.compose.reference import Geometry
 from facegen.flame.raster._jit import F32, I32, U8, jit
 
@@ -20,6 +20,8 @@ GRAZING, SAFE = 0.12, 0.37
 DEPTH_TOLERANCE = 0.06
 # Sideways motion of the neck below this (inter-ocular distances) is fitting noise to the body.
 BODY_NOISE = 0.10
+# The same for the skull, to hair.
+HAIR_NOISE = 0.04
 
 # Pixel states of the driven window.
 EMPTY, SEEN, HOLE, HIDDEN = 0, 1, 2, 3
@@ -43,12 +45,24 @@ def fit_similarity(source: NDArray, target: NDArray) -> Similarity:
     return Similarity(matrix, b - matrix @ a)
 
 
-def rigid_rotation(source: NDArray, target: NDArray) -> NDArray[np.float64]:
-    """Rotation ``(3, 3)`` that best turns ``source`` into ``target`` (Kabsch 1976)."""
-    p, q = source - source.mean(0), target - target.mean(0)
-    u, _, vt = np.linalg.svd(p.T.astype(np.float64) @ q)
-    sign = np.sign(np.linalg.det(vt.T @ u.T))
-    return vt.T @ np.diag([1, 1, sign]) @ u.T
+def shrunk(move: NDArray[np.floating], noise: float) -> float:
+    """Wiener gain 0..1 of a displacement ``(..., 2)`` in pixels: small ones are mostly noise."""
+    power = float((move * move).sum(-1).mean())
+    return power / (power + noise * noise)
+
+
+def calm_hair(geometry: Geometry, driven: NDArray, frame: HeadFrame) -> float:
+    """Let hair rest where the head hardly moves; ``driven (V, 3)`` pixels change in place.
+
+    Expressions leak into the fitted pose. On skin the landmarks pay for that; hair would swim.
+
+    Returns:
+        gain 0..1 of the head's motion that hair keeps.
+    """
+    move = driven[:, :2] - geometry.pixels[:, :2]
+    gain = shrunk(move[frame.skull], HAIR_NOISE * geometry.iod)
+    driven[:, :2] -= (1 - gain) * geometry.hair[:, None] * move
+    return gain
 
 
 def body_shift(geometry: Geometry, driven: NDArray, frame: HeadFrame) -> NDArray[np.float64]:
@@ -58,12 +72,16 @@ def body_shift(geometry: Geometry, driven: NDArray, frame: HeadFrame) -> NDArray
     shrunk like a Wiener filter would.
     """
     move = (driven[frame.neck_base, :2] - geometry.pixels[frame.neck_base, :2]).mean(0)
-    power = float(move @ move)
-    return move * (power / (power + (BODY_NOISE * geometry.iod) ** 2))
+    return move * shrunk(move, BODY_NOISE * geometry.iod)
 
 
 def prior_displacement(
-    size: int, similarity: Similarity, shift: NDArray, chin: float, foot: float, iod: float
+    size: int,
+    similarity: Similarity,
+    shift: NDArray,
+    gain: float,
+    rows: tuple[float, float],
+    iod: float,
 ) -> NDArray[np.float32]:
     """Displacement outside the mesh before anything is known there, at coarse resolution.
 
@@ -71,7 +89,8 @@ def prior_displacement(
 
     Args:
         size: window pixels. similarity: driven head to reference head.
-        shift: of the body, reference to driven. chin, foot: driven rows of chin and neck foot.
+        shift: of the body, reference to driven. gain: share of the head's motion that hair keeps.
+        rows: of the driven chin and neck foot. iod: window pixels.
 
     Returns:
         ``(size / COARSE, size / COARSE, 2)`` reference minus driven, window pixels.
@@ -81,11 +100,13 @@ def prior_displacement(
     matrix, offset = similarity.matrix.astype(np.float32), similarity.offset.astype(np.float32)
     head_x = (matrix[0, 0] - 1) * x + matrix[0, 1] * y + offset[0]
     head_y = matrix[1, 0] * x + (matrix[1, 1] - 1) * y + offset[1]
+    chin, foot = rows
     start = chin - 0.3 * iod
     fade = np.clip(1 - (axis - start) / max(foot - start + 0.5 * iod, 0.6 * iod), 0, 1)
     fade = (fade * fade * (3 - 2 * fade))[:, None]
+    head = gain * fade
     return np.dstack(
-        [fade * head_x - (1 - fade) * shift[0], fade * head_y - (1 - fade) * shift[1]]
+        [head * head_x - (1 - fade) * shift[0], head * head_y - (1 - fade) * shift[1]]
     ).astype(np.float32)
 
 
@@ -97,7 +118,7 @@ def classify(
     ref_depth: F32,
     ref_kind: U8,
     tolerance: float,
-    mouth_open: bool,
+    reuse: NDArray[np.bool_],
 ) -> tuple[U8, F32, F32, F32]:
     """Which driven pixels show surface that the reference shows too.
 
@@ -106,7 +127,7 @@ def classify(
         attributes: ``(S, S, 6)`` reference u, v, depth, facing, hold and solidity of the driven
             surface (columns of ``Geometry``).
         face_class: ``(F,)``. ref_depth, ref_kind: ``(S, S)``.
-        tolerance: metres. mouth_open: whether the photo shows the inside of the mouth.
+        tolerance: metres. reuse: ``(6,)`` bool, classes whose pixels may be reused.
 
     Returns:
         state ``(S, S)`` uint8, trust ``(S, S)`` float32 and, at coarse resolution, the summed
@@ -133,7 +154,7 @@ def classify(
                 and facing > GRAZING
                 and ref_kind[vi, ui] == kind
                 and attributes[y, x, 2] < ref_depth[vi, ui] + tolerance
-                and (kind != INNER or mouth_open)
+                and reuse[kind]
             )
             if not seen:
                 if kind != SKIN:

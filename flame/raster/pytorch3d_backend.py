@@ -37,8 +37,7 @@ def _found(
 
     if not sum(map(len, faces)):
         return torch.full((len(points), height, width), -1, device=points.device)
-    to_ndc = _Ndc(height, width)
-    meshes = Meshes(verts=[to_ndc(p).float() for p in points], faces=faces)
+    meshes = Meshes(verts=[_ndc(p, height, width).float() for p in points], faces=faces)
     return rasterize_meshes(
         meshes,
         image_size=(height, width),
@@ -49,13 +48,8 @@ def _found(
     )[0][..., 0]
 
 
-class _Ndc:
+def _ndc(points: Tensor, height: int, width: int) -> Tensor:
     """Pixels to pytorch3d's axes: x left, y up, the shorter image side spans -1..1."""
-
-    def __init__(self, height: int, width: int) -> None:
-        self.centre, self.half = (width / 2, height / 2), min(height, width) / 2
-
-    def __call__(self, points: Tensor) -> Tensor:
-        u, v, z = points.unbind(-1)
-        x, y = (self.centre[0] - u) / self.half, (self.centre[1] - v) / self.half
-        return torch.stack([x, y, z], -1)
+    u, v, z = points.unbind(-1)
+    half = min(height, width) / 2
+    return torch.stack([(width / 2 - u) / half, (height / 2 - v) / half, z], -1)
