@@ -21,7 +21,9 @@ DEPTH_TOLERANCE = 0.06
 # Sideways motion of the neck below this (inter-ocular distances) is fitting noise to the body.
 BODY_NOISE = 0.10
 # The same for the skull, to hair.
-HAIR_NOISE = 0.04
+HAIR_NOISE = 0.06
+# Nobody comes closer to or farther from the camera than by this factor within a clip.
+SCALE_LIMIT = 1.6
 
 # Pixel states of the driven window.
 EMPTY, SEEN, HOLE, HIDDEN = 0, 1, 2, 3
@@ -35,13 +37,18 @@ class Similarity(NamedTuple):
 
 
 def fit_similarity(source: NDArray, target: NDArray) -> Similarity:
-    """Least-squares similarity from ``(N, 2)`` to ``(N, 2)`` points (Umeyama 1991, eq. 38-43)."""
+    """Least-squares similarity from ``(N, 2)`` to ``(N, 2)`` points (Umeyama 1991, eq. 38-43).
+
+    Its scale is held within ``SCALE_LIMIT``: points that turn out of the plane fit no similarity.
+    """
     a, b = source.mean(0), target.mean(0)
     p, q = source - a, target - b
     norm = float((p * p).sum())
     c = float((p * q).sum()) / norm
     s = float((p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]).sum()) / norm
-    matrix = np.array([[c, -s], [s, c]])
+    size = max(float(np.hypot(c, s)), 1e-9)
+    held = float(np.clip(size, 1 / SCALE_LIMIT, SCALE_LIMIT)) / size
+    matrix = held * np.array([[c, -s], [s, c]])
     return Similarity(matrix, b - matrix @ a)
 
 
