@@ -18,7 +18,7 @@ from facegen.errors import UsageError
 from facegen.flame.camera import Camera
 from facegen.flame.model import HeadModel
 from facegen.flame.normals import frame_normals
-from facegen.flame.raster.numba_backend import rasterize_attributes
+from facegen.flame.raster import rasterize_attributes
 from facegen.flame.skinning import HeadLayer
 from facegen.motion import POSES, Motion
 

@@ -10,15 +10,23 @@ from numpy.typing import NDArray
 
 from facegen.headbuild import identity, joints
 from facegen.headbuild.expressions import expression_basis, expression_targets
-from facegen.headbuild.mesh import HeadMesh, cut_head
+from facegen.headbuild.mesh import (
+    TEETH_LOWER,
+    TEETH_UPPER,
+    TONGUE,
+    HeadMesh,
+    cut_head,
+)
 from facegen.headbuild.package import Geometry
 from facegen.headbuild.people import People
 from facegen.headbuild.sources import BaseMesh, load_base_mesh, read_bone_weights
 
 Array = NDArray[np.float64]
 N_PEOPLE = 3000
-N_SPAN = 260
 STILL = 1e-4
+# Decimetres. The base mesh hides the incisors' edges behind closed lips and fills the mouth with
+# tongue; in people the upper teeth show when lips part, and the tongue lies lower.
+INNER_DROP = {TEETH_UPPER: 0.02, TEETH_LOWER: 0.02, TONGUE: 0.045}
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,9 @@ def build_head(root: Path) -> tuple[Head, People, BaseMesh]:
     basis = expression_basis(mesh, targets)
     shapes = {name: basis[..., i] for i, name in enumerate(names)}
     jaw = joints.find_jaw(mesh, template, shapes["jawOpen"])
+    template = template + inner_drop(mesh)
+    teeth = mesh.part == TEETH_LOWER
+    shapes["jawOpen"][teeth] = jaw.swing(template)[teeth]
     neck = joints.neck_share(mesh, read_bone_weights(root))
     share = joints.jaw_share(mesh, template, shapes["jawOpen"], jaw)
     weights = joints.skinning_weights(mesh, neck, share)
@@ -82,7 +93,16 @@ def sample_heads(head: Head, people: People, count: int, seed: int) -> NDArray[n
     return out
 
 
+def inner_drop(mesh: HeadMesh) -> Array:
+    """``(N, 3)`` shift of teeth and tongue."""
+    out = np.zeros((len(mesh), 3))
+    for part, drop in INNER_DROP.items():
+        out[mesh.part == part, 1] = -drop
+    return out
+
+
 def with_identity(head: Head, space: identity.IdentitySpace) -> Head:
     """The head around the space's mean, with its directions as identity columns."""
-    geometry = replace(head.geometry, template=space.mean, identity=space.basis)
+    template = space.mean + inner_drop(head.mesh)
+    geometry = replace(head.geometry, template=template, identity=space.basis)
     return replace(head, geometry=geometry)
