@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from facegen.errors import UsageError
 from facegen.flame.box_solver import solve_box
 from facegen.flame.camera import Camera
-from facegen.flame.landmark_model import Array, HeadState, LandmarkModel
+from facegen.flame.landmark_model import Array, HeadState, LandmarkModel, PosedLandmarks
 from facegen.flame.landmark_sets import mediapipe_weights
 from facegen.flame.normal_equations import Step, System, apply_step, assemble
 from facegen.flame.rotations import rotation_matrix, rotation_vector
@@ -133,33 +133,46 @@ class LandmarkFitter:
         )
 
     def fit_shared(
-        self, landmarks: Sequence[NDArray[np.floating]], camera: Camera, *, iterations: int = 8
+        self,
+        landmarks: Sequence[NDArray[np.floating]],
+        cameras: Camera | Sequence[Camera],
+        *,
+        iterations: int = 6,
     ) -> list[HeadFit]:
-        """Fit one identity to several pictures of a person taken with one camera.
+        """Fit one identity to several pictures of a person.
 
         Pose and expression of each picture are eliminated by a Schur complement, so the cost is
         linear in the number of pictures.
+
+        Args:
+            landmarks: ``(L, >= 2)`` pixels each.
+            cameras: of all pictures, or one each.
 
         Raises:
             UsageError: no pictures, or as :meth:`fit`.
         """
         if not len(landmarks):
             raise UsageError("fit_shared needs landmarks of at least one picture")
-        frames = [self._checked(points, camera) for points in landmarks]
-        states = [self._solve(points, camera, 4, iterations) for points in frames]
+        if isinstance(cameras, Camera):
+            cameras = [cameras] * len(landmarks)
+        frames = [self._checked(p, c) for p, c in zip(landmarks, cameras, strict=True)]
+        views = list(zip(frames, cameras, strict=True))
+        states = [self._solve(points, camera, 4, 4) for points, camera in views]
         betas = np.mean([state.shape for state in states], axis=0)
         states = [replace(state, shape=betas) for state in states]
+        stiffness = self.shape_sigma**-2
         for _ in range(iterations):
-            systems = [self._system(s, p, camera) for s, p in zip(states, frames, strict=True)]
-            steps = _shared_steps(systems, self._shape_stiffness(), betas)
+            systems = [self._system(s, *view) for s, view in zip(states, views, strict=True)]
+            steps = _shared_steps(systems, stiffness, betas)
             states = [apply_step(s, d) for s, d in zip(states, steps, strict=True)]
+            states = [replace(s, expression=self._boxed(s.expression)) for s in states]
             betas = states[0].shape
         # Boxes bind the frames' own unknowns; settle those with the identity held.
         fixed = self.for_identity(self._all_betas(betas))
         out = []
-        for state, points in zip(states, frames, strict=True):
-            own = replace(state, shape=np.zeros(0), expression=self._boxed(state.expression))
-            out.append(fixed._result(fixed._refine(own, points, camera, 3), points, camera))
+        for state, (points, camera) in zip(states, views, strict=True):
+            own = fixed._refine(replace(state, shape=np.zeros(0)), points, camera, 3)
+            out.append(fixed._result(own, points, camera))
         return out
 
     def step(
@@ -191,6 +204,11 @@ class LandmarkFitter:
             else:
                 previous = self.step(previous, points)
             yield previous
+
+    def head_rotation(self, landmarks: NDArray[np.floating], camera: Camera) -> Array:
+        """Rotation ``(3, 3)`` of a mean head put on the landmarks: quick, good to a few degrees."""
+        points = self._checked(landmarks, camera)
+        return initial_state(self.model, points, camera, self.landmark_weights).rotation
 
     def landmarks(self, fit: HeadFit) -> Array:
         """Landmarks of a fit in the picture: ``(L, 2)`` pixels."""
@@ -239,11 +257,12 @@ class LandmarkFitter:
         rigid: bool = False,
         anchor: HeadState | None = None,
     ) -> System:
-        posed, jacobian = self.model.pose_with_jacobian(state)
+        posed = PosedLandmarks(self.model, state)
         scale = 1 / (self.priors.noise * self._iod(state, camera))
-        residual = (points - camera.project(posed)[:, :2]) * scale
-        weights = self._weights(state, residual)
-        system = assemble(jacobian, camera.jacobian(posed) * scale, residual, weights, rigid=rigid)
+        residual = (points - camera.project(posed.points)[:, :2]) * scale
+        root = np.sqrt(self._weights(state, residual))[:, None]
+        lens = camera.jacobian(posed.points) * (scale * root[:, None])
+        system = assemble(posed.jacobian(lens), residual * root, rigid=rigid)
         if not rigid:
             system.add_prior(*self._prior(state, anchor))
         return system
@@ -289,9 +308,6 @@ class LandmarkFitter:
             lower[6 : 12 + count] = np.minimum(box[:, 0] - now, 0)
             upper[6 : 12 + count] = np.maximum(box[:, 1] - now, 0)
         return lower, upper
-
-    def _shape_stiffness(self) -> Array:
-        return self.shape_sigma**-2
 
     def _boxed(self, expression: Array) -> Array:
         return np.clip(expression, self.expression_bounds[:, 0], self.expression_bounds[:, 1])

@@ -45,8 +45,8 @@ def rotation_matrix(axis_angle: AnyFloat) -> Array:
     vectors = np.asarray(axis_angle, np.float64)
     a, b, _ = _coefficients(vectors)
     cross = skew(vectors)
-    turn: Array = np.eye(3) + a[..., None, None] * cross + b[..., None, None] * (cross @ cross)
-    return turn
+    square = cross @ cross
+    return np.asarray(np.eye(3) + a[..., None, None] * cross + b[..., None, None] * square)
 
 
 def left_jacobian(axis_angle: AnyFloat) -> Array:
@@ -54,8 +54,8 @@ def left_jacobian(axis_angle: AnyFloat) -> Array:
     vectors = np.asarray(axis_angle, np.float64)
     _, b, c = _coefficients(vectors)
     cross = skew(vectors)
-    jacobian: Array = np.eye(3) + b[..., None, None] * cross + c[..., None, None] * (cross @ cross)
-    return jacobian
+    square = cross @ cross
+    return np.asarray(np.eye(3) + b[..., None, None] * cross + c[..., None, None] * square)
 
 
 def quaternion(matrices: AnyFloat) -> Array:

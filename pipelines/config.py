@@ -18,14 +18,14 @@ class FitConfig:
     Attributes:
         face: ``largest``, an index from the left, or ``x,y`` in pixels.
         no_face: ``error``, ``hold``, ``interpolate`` or ``drop`` for frames without a face.
-        smooth: strength of the motion smoothing, 0 switches it off.
+        smooth: calm the motion without delay.
         fov_deg: field of view of the clip's camera, or None for the default.
         start, stop: part of the clip in seconds.
     """
 
     face: str = "largest"
     no_face: str = "interpolate"
-    smooth: float = 1.0
+    smooth: bool = True
     fov_deg: float | None = None
     start: float | None = None
     stop: float | None = None

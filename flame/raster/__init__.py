@@ -20,7 +20,9 @@ import importlib
 import importlib.util
 from types import ModuleType
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from facegen.errors import MissingExtraError, UsageError
@@ -32,6 +34,7 @@ __all__ = [
     "differentiable",
     "interpolate",
     "rasterize",
+    "rasterize_attributes",
 ]
 
 _MODULES = {"numba": "numba", "warp": "warp", "torch": "torch", "pytorch3d": "pytorch3d"}
@@ -93,6 +96,33 @@ def rasterize(
     if screen.requires_grad:
         return differentiable(drawn, screen, faces, perspective=perspective)
     return drawn
+
+
+def rasterize_attributes(
+    screen: NDArray[np.floating],
+    faces: NDArray[np.int32],
+    attributes: NDArray[np.floating],
+    height: int,
+    width: int,
+    *,
+    perspective: bool = True,
+    cull: bool = True,
+) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.float32]]:
+    """Draw one frame and blend vertex attributes into it at once: the path for video on a CPU.
+
+    Args:
+        screen: ``(V, 3)``. faces: ``(F, 3)``. attributes: ``(V, C)``.
+        height, width, perspective, cull: as for :func:`rasterize`.
+
+    Returns:
+        attributes ``(H, W, C)`` (0 where nothing is seen), face ``(H, W)`` (-1 there) and depth
+        ``(H, W)`` in metres (0 there).
+    """
+    from facegen.flame.raster import numba_backend
+
+    return numba_backend.attributes(
+        screen, faces, attributes, height, width, perspective=perspective, cull=cull
+    )
 
 
 def _choose(device: torch.device) -> str:

@@ -36,6 +36,21 @@ def working_dtype(device: torch.device) -> torch.dtype:
     return torch.float32 if device.type == "mps" else torch.float64
 
 
+def drawable(corners: Tensor, cull: bool) -> Tensor:
+    """Which triangles lie in front of the camera, are finite and show a side worth drawing.
+
+    Args:
+        corners: ``(F, 3, 3)`` u, v, depth. cull: leave out back faces.
+
+    Returns:
+        ``(F,)`` bool.
+    """
+    a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    area = a[:, 0] * b[:, 1] - b[:, 0] * a[:, 1]
+    seen = area < 0 if cull else area != 0
+    return seen & (corners[..., 2] >= NEAR).all(-1) & corners.isfinite().all(-1).all(-1)
+
+
 def edge_functions(corners: Tensor, u: Tensor, v: Tensor) -> Tensor:
     """Twice the signed areas of the three triangles between a pixel centre and an edge.
 

@@ -7,8 +7,11 @@ coefficients that two triangles with a common edge share up to sign: no cracks (
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -164,13 +167,25 @@ def _resolve_weights(
 
 
 @lru_cache(maxsize=1)
-def _pool(threads: int) -> ThreadPoolExecutor:
+def _pool(threads: int, _process: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="raster")
+
+
+def _each(draw: Callable[[Any], None], tasks: list[Any]) -> None:
+    """Run every task, on as many threads as torch is allowed."""
+    threads = torch.get_num_threads()
+    if threads == 1 or len(tasks) == 1:
+        for task in tasks:
+            draw(task)
+        return
+    # A forked child inherits the pool but not its threads, so each process has its own.
+    for _ in _pool(threads, os.getpid()).map(draw, tasks):
+        pass
 
 
 def _bands(height: int, frames: int) -> list[tuple[int, int]]:
     """Rows per task: as many tasks as threads, none where frames alone fill them."""
-    count = max(1, min(height, -(-torch.get_num_threads() // frames)))
+    count = max(1, min(height, -(-torch.get_num_threads() // max(frames, 1))))
     return [(height * i // count, height * (i + 1) // count) for i in range(count)]
 
 
@@ -197,51 +212,30 @@ def fragments(
             points[i], triangles, perspective, row0, row1, face_[i], depth_[i], bary_[i]
         )
 
-    tasks = [(i, *band) for i in range(batch) for band in _bands(height, batch)]
-    threads = torch.get_num_threads()
-    if threads == 1 or len(tasks) == 1:
-        for task in tasks:
-            draw(task)
-    else:
-        list(_pool(threads).map(draw, tasks))
+    _each(draw, [(i, *band) for i in range(batch) for band in _bands(height, batch)])
     return Fragments(face, bary, depth)
 
 
-def rasterize_attributes(
+def attributes(
     screen: NDArray[np.floating],
     faces: NDArray[np.int32],
-    attributes: NDArray[np.floating],
+    values: NDArray[np.floating],
     height: int,
     width: int,
     *,
-    perspective: bool = True,
-    cull: bool = True,
-) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.float32]]:
-    """Draw one frame and blend vertex attributes into it at once: the path for video.
-
-    Args:
-        screen: ``(V, 3)`` u, v in pixels and depth in metres (``Camera.project``).
-        faces: ``(F, 3)``. attributes: ``(V, C)``.
-        height, width: of the image, pixels.
-        perspective: False for an orthographic camera. cull: leave out back faces.
-
-    Returns:
-        attributes ``(H, W, C)`` (0 where nothing is seen), face ``(H, W)`` (-1 there) and depth
-        ``(H, W)`` in metres (0 there).
-    """
+    perspective: bool,
+    cull: bool,
+) -> tuple[F32, I32, F32]:
+    """See :func:`facegen.flame.raster.rasterize_attributes`."""
     points, triangles = _plain(screen, faces)
-    values = np.ascontiguousarray(attributes, np.float64)
+    corners = np.ascontiguousarray(values, np.float64)
     face = np.empty((height, width), np.int32)
     depth = np.empty((height, width), np.float32)
-    out = np.empty((height, width, values.shape[1]), np.float32)
+    out = np.empty((height, width, corners.shape[1]), np.float32)
 
     def draw(band: tuple[int, int]) -> None:
         _draw(points, triangles, perspective, cull, *band, face, depth)
-        _resolve(points, triangles, perspective, *band, face, depth, values, out)
+        _resolve(points, triangles, perspective, *band, face, depth, corners, out)
 
-    bands = _bands(height, 1)
-    if len(bands) == 1:
-        draw(bands[0])
-    else:
-        list(_pool(torch.get_num_threads()).map(draw, bands))
+    _each(draw, _bands(height, 1))
     return out, face, depth

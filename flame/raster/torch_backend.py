@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from facegen.flame.raster.fragments import (
-    NEAR,
     Fragments,
     differentiable,
+    drawable,
     edge_functions,
     working_dtype,
 )
@@ -41,7 +41,7 @@ def _faces(
 ) -> Tensor:
     """Nearest triangle per pixel of one frame: ``(H, W)`` int32."""
     corners = points[faces]
-    index = torch.nonzero(_drawable(corners, cull))[:, 0]
+    index = torch.nonzero(drawable(corners, cull))[:, 0]
     first, last = _box(corners[index], height, width)
     extent = (last - first + 1).clamp_min(0)
     count = extent.prod(-1)
@@ -59,14 +59,6 @@ def _faces(
         start = stop
     found = torch.where(best == _EMPTY, -1, best & 0xFFFFFFFF)
     return found.to(torch.int32).reshape(height, width)
-
-
-def _drawable(corners: Tensor, cull: bool) -> Tensor:
-    """``(F,)``: in front of the camera, finite, not edge-on, and front-facing if ``cull``."""
-    a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    area = a[:, 0] * b[:, 1] - b[:, 0] * a[:, 1]
-    seen = area < 0 if cull else area != 0
-    return seen & (corners[..., 2] >= NEAR).all(-1) & corners.isfinite().all(-1).all(-1)
 
 
 def _box(corners: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,81 @@
+"""How far a job is: a bar with an estimate on a terminal, silence elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Protocol, TextIO, TypeVar
+
+T = TypeVar("T")
+
+
+class Advance(Protocol):
+    """Call it as work gets done."""
+
+    def __call__(self, steps: int = 1) -> None: ...
+
+
+@contextmanager
+def progress_bar(
+    total: int | None, what: str, *, done: int = 0, stream: TextIO | None = None
+) -> Iterator[Advance]:
+    """Show a bar while the block runs.
+
+    Args:
+        total: number of steps; None where unknown (then it counts).
+        what: a word or two, e.g. ``"rendering"``.
+        done: steps an earlier run has done; they do not count for the estimate.
+        stream: where to show it, standard error if None; nothing is shown unless it is a terminal.
+    """
+    stream = sys.stderr if stream is None else stream
+    if not stream.isatty():
+        yield _silent
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(file=stream), transient=True) as bar:
+        task = bar.add_task(what, total=total, completed=done, rate="")
+
+        def advance(steps: int = 1) -> None:
+            bar.advance(task, steps)
+            speed = bar.tasks[0].speed
+            if speed:
+                bar.update(task, rate=f"{speed:.1f}/s")
+
+        yield advance
+
+
+def progress(
+    items: Iterable[T],
+    total: int | None = None,
+    what: str = "working",
+    *,
+    done: int = 0,
+    stream: TextIO | None = None,
+) -> Iterator[T]:
+    """Pass items on and show how many went by (see :func:`progress_bar`)."""
+    with progress_bar(total, what, done=done, stream=stream) as advance:
+        for item in items:
+            yield item
+            advance()
+
+
+def _silent(steps: int = 1) -> None:
+    """Nobody looks."""

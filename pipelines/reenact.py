@@ -1,0 +1,282 @@
+"""Reenactment: the face of one photo, the motion and sound of a clip.
+
+portrait = pipe.portray(photo)           # the photo and the head fitted to it
+driver = pipe.follow(clip)               # motion of the clip
+motion = pipe.transfer(portrait, driver) # that motion on the portrait's head
+for frame in pipe.paint(portrait, motion): ...
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from facegen import __version__
+from facegen.assets import load_head
+from facegen.compose import Reference, Warper, compose
+from facegen.demo import MOTION as DEMO_MOTION
+from facegen.demo import PHOTO as DEMO_PHOTO
+from facegen.errors import ModelFileError, UsageError
+from facegen.faces import parse_face_choice
+from facegen.flame.maps import ConditionMaps, render_maps
+from facegen.flame.model import HeadModel
+from facegen.flame.skinning import HeadLayer
+from facegen.media import Image, file_sha256, fingerprint, read_image
+from facegen.motion import Motion
+from facegen.parallel import ordered_map
+from facegen.pipelines.config import ReenactConfig
+from facegen.pipelines.fit import FittingPipeline
+from facegen.pipelines.render import SaveOptions, motion_cache, render
+from facegen.retarget import retarget
+from facegen.tracking import track_image
+
+__all__ = ["DEMO_MOTION", "DEMO_PHOTO", "Portrait", "Reenactment", "ReenactmentPipeline"]
+
+GENERATORS = ("warp",)
+_BATCH = 32  # frames posed in one call: the fused product is memory-bound below (0.3 ms a frame)
+
+
+@dataclass(frozen=True, eq=False)
+class Portrait:
+    """A photo and the head fitted to it: ``photo.rgb (H, W, 3)``, ``fit`` of one frame."""
+
+    photo: Image
+    fit: Motion
+
+
+class ReenactmentPipeline:
+    """Photo and driver in, frames out.
+
+    Args:
+        head: the head model that carries the motion.
+        generator: what paints the frames; ``warp`` moves the photo's own pixels.
+
+    Raises:
+        UsageError: no such generator.
+    """
+
+    def __init__(self, head: HeadModel, *, generator: str = "warp") -> None:
+        if generator not in GENERATORS:
+            raise UsageError(f"--generator {generator}: choose from {', '.join(GENERATORS)}")
+        self.head = head
+        self.generator = generator
+
+    @classmethod
+    def from_pretrained(cls, name: Path | str = "open", **options: str) -> ReenactmentPipeline:
+        """``open`` (embedded) or a folder written by :meth:`save_pretrained`."""
+        folder = Path(name)
+        if not (folder / "model_index.json").is_file():
+            return cls(load_head(str(name)), **options)
+        index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+        settings = {"generator": index["generator"]} | options
+        return cls(HeadModel.load(folder / index["head"]), **settings)
+
+    def save_pretrained(self, folder: Path | str) -> None:
+        """Write the pipeline's parts into a folder."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.head.save(folder / "head.npz")
+        index = {
+            "_class_name": type(self).__name__,
+            "_facegen_version": __version__,
+            "generator": self.generator,
+            "head": "head.npz",
+        }
+        (folder / "model_index.json").write_text(json.dumps(index, indent=2), encoding="utf-8")
+
+    def __call__(
+        self, ref: Path | str, drive: Path | str | Motion, *, config: ReenactConfig | None = None
+    ) -> Reenactment:
+        """Track the photo and the driver and carry the motion over; frames are painted on demand.
+
+        Raises:
+            FacegenError: a file cannot be used; the message names the remedy.
+        """
+        config = config or ReenactConfig()
+        portrait = self.portray(ref, config)
+        motion = self.transfer(portrait, self.follow(drive, config), config)
+        return Reenactment(self, portrait, motion, config, sound_of(drive))
+
+    def write(
+        self,
+        target: Path | str,
+        ref: Path | str,
+        drive: Path | str,
+        *,
+        config: ReenactConfig | None = None,
+        options: SaveOptions | None = None,
+    ) -> Path:
+        """From files to a file, resumable: what the command runs."""
+        config, options = config or ReenactConfig(), options or SaveOptions()
+        for source in (ref, drive):
+            if Path(target).resolve() == Path(source).resolve():
+                raise UsageError(f"{target} is an input; choose another name with -o")
+        files = [path for path in (ref, drive) if Path(path).is_file()]
+        settings = asdict(config) | {
+            "generator": self.generator,
+            "head": self.head.version,
+            "drive": str(Path(drive).resolve()),
+            "facegen": __version__,
+        }
+        job = fingerprint(files, settings)
+        cache = motion_cache(Path(target), job)
+
+        def prepare() -> Reenactment:
+            if not (options.resume and cache.is_file()):
+                return self(ref, drive, config=config)
+            portrait = self.portray(ref, config)
+            return Reenactment(self, portrait, Motion.load(cache), config, sound_of(drive))
+
+        return render(prepare, Path(target), options, job)
+
+    def portray(self, ref: Path | str, config: ReenactConfig) -> Portrait:
+        """Read the photo and fit the head to its face."""
+        photo = read_image(ref)
+        fit = track_image(photo.rgb, self.head, face=parse_face_choice(config.ref_face))
+        return Portrait(photo, replace(fit, source_sha256=file_sha256(ref)))
+
+    def follow(self, drive: Path | str | Motion, config: ReenactConfig) -> Motion:
+        """The driver's motion: tracked from a video, or read.
+
+        Raises:
+            ModelFileError: the motion belongs to another head model.
+        """
+        if not isinstance(drive, Motion) and not str(drive).endswith(".npz"):
+            return FittingPipeline(self.head)(drive, config=config).motion
+        motion = drive if isinstance(drive, Motion) else Motion.load(drive)
+        if motion.basis != self.head.version:
+            raise ModelFileError(
+                f"the motion belongs to head model {motion.basis}, this pipeline uses "
+                f"{self.head.version}; fit the driving video anew"
+            )
+        return part_of(motion, config)
+
+    def transfer(self, portrait: Portrait, driver: Motion, config: ReenactConfig) -> Motion:
+        """The driver's motion on the portrait's head, in the photo's camera."""
+        frame = config.reference_frame
+        if frame != "auto" and int(frame) >= len(driver):
+            raise UsageError(f"--reference-frame {frame}: the driver has {len(driver)} frames")
+        return retarget(
+            driver,
+            portrait.fit,
+            self.head,
+            mode=config.motion,  # type: ignore[arg-type]
+            reference_frame="auto" if frame == "auto" else int(frame),
+            expression_gain=config.expression_gain,
+            only=config.only or None,
+            keep_head=config.keep_head,
+            max_yaw_deg=config.max_yaw_deg,
+        )
+
+    def pose(self, motion: Motion) -> Iterator[NDArray[np.float32]]:
+        """Vertices ``(V, 3)`` of every frame, camera space, metres."""
+        layer = HeadLayer(self.head)
+        for start in range(0, len(motion), _BATCH):
+            with torch.inference_mode():
+                posed = layer(**motion[start : start + _BATCH].tensors()).vertices
+            yield from posed.numpy()
+
+    def paint(
+        self, portrait: Portrait, motion: Motion, *, size: int = 512, workers: int = 2
+    ) -> Iterator[NDArray[np.uint8]]:
+        """Frames ``(H, W, 3)`` uint8 at the photo's own resolution, in order, streamed."""
+        reference = Reference.build(
+            portrait.photo.rgb,
+            portrait.fit,
+            self.head,
+            alpha=portrait.photo.alpha,
+            window_size=size,
+        )
+        warper = Warper(reference)
+
+        def frame(vertices: NDArray[np.float32]) -> NDArray[np.uint8]:
+            return compose(reference, warper.render(vertices))
+
+        yield from ordered_map(frame, self.pose(motion), workers=workers)
+
+
+@dataclass(frozen=True, eq=False)
+class Reenactment:
+    """A prepared reenactment; iterate for frames or save it.
+
+    Attributes:
+        pipe, portrait, config: what it was made from.
+        motion: the transferred motion, T frames.
+        sound: file whose sound belongs to it, or None.
+    """
+
+    pipe: ReenactmentPipeline
+    portrait: Portrait
+    motion: Motion
+    config: ReenactConfig
+    sound: Path | None
+
+    def __len__(self) -> int:
+        return len(self.motion)
+
+    def __iter__(self) -> Iterator[NDArray[np.uint8]]:
+        return self.frames()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the frames: the photo's."""
+        return self.portrait.photo.width, self.portrait.photo.height
+
+    def frames(self, start: int = 0, *, workers: int = 2) -> Iterator[NDArray[np.uint8]]:
+        """Frames from number ``start`` on."""
+        rest = self.motion[start:]
+        return self.pipe.paint(self.portrait, rest, size=self.config.size, workers=workers)
+
+    @cached_property
+    def _albedo(self) -> torch.Tensor | None:
+        mean = self.pipe.head.albedo_mean
+        return None if mean is None else torch.from_numpy(mean)
+
+    def maps(self, start: int = 0) -> Iterator[ConditionMaps]:
+        """Condition maps of every frame in the photo's camera, with flow into the photo."""
+        from facegen.flame.flow import ReferenceGeometry
+
+        pipe, fit = self.pipe, self.portrait.fit
+        vertices = torch.from_numpy(next(pipe.pose(fit)))
+        reference = ReferenceGeometry.build(pipe.head, vertices, fit.camera)
+        for posed in pipe.pose(self.motion[start:]):
+            yield render_maps(
+                pipe.head,
+                torch.from_numpy(posed)[None],
+                fit.camera,
+                albedo=self._albedo,
+                reference=reference,
+            )
+
+    def save(self, target: Path | str, options: SaveOptions | None = None) -> Path:
+        """Write ``.mp4``, ``.webm`` or a folder of PNG frames, with the driver's sound."""
+        return render(lambda: self, Path(target), options or SaveOptions(), None)
+
+
+def sound_of(drive: Path | str | Motion) -> Path | None:
+    """The driver's file where it can carry sound."""
+    if isinstance(drive, Motion) or not Path(drive).is_file() or Path(drive).suffix == ".npz":
+        return None
+    return Path(drive)
+
+
+def part_of(motion: Motion, config: ReenactConfig) -> Motion:
+    """The frames between ``config.start`` and ``config.stop`` seconds.
+
+    Raises:
+        UsageError: there are none.
+    """
+    times = motion.timestamps - motion.timestamps[0] if len(motion) else motion.timestamps
+    inside = np.flatnonzero(
+        (times >= (config.start or 0)) & (times < (config.stop or float("inf")))
+    )
+    if len(inside) == 0:
+        raise UsageError("the driver has no frames between --start and --stop")
+    return motion[inside[0] : inside[-1] + 1]
