@@ -26,7 +26,7 @@ N_PEOPLE = 3000
 STILL = 1e-4
 # Decimetres. The base mesh hides the incisors' edges behind closed lips and fills the mouth with
 # tongue; in people the upper teeth show when lips part, and the tongue lies lower.
-INNER_DROP = {TEETH_UPPER: 0.02, TEETH_LOWER: 0.02, TONGUE: 0.045}
+INNER_DROP = {TEETH_UPPER: 0.035, TEETH_LOWER: 0.035, TONGUE: 0.065}
 
 
 @dataclass(frozen=True)
