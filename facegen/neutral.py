@@ -14,7 +14,7 @@ from facegen.motion import Motion
 
 # Unrest of one unit is an expression of 0.5, a jaw of 0.1 rad, a turn of 20 degrees.
 _JAW, _TURN = 0.1, np.radians(20)
-GOOD_UNREST = 2.0
+GOOD_UNREST = 3.0
 
 
 @dataclass(frozen=True)
