@@ -21,7 +21,7 @@ DEPTH_TOLERANCE = 0.06
 # Sideways motion of the neck below this (inter-ocular distances) is fitting noise to the body.
 BODY_NOISE = 0.10
 # The same for the skull, to hair.
-HAIR_NOISE = 0.04
+HAIR_NOISE = 0.06
 
 # Pixel states of the driven window.
 EMPTY, SEEN, HOLE, HIDDEN = 0, 1, 2, 3
@@ -34,13 +34,21 @@ class Similarity(NamedTuple):
     offset: NDArray[np.float64]
 
 
-def fit_similarity(source: NDArray, target: NDArray) -> Similarity:
-    """Least-squares similarity from ``(N, 2)`` to ``(N, 2)`` points (Umeyama 1991, eq. 38-43)."""
+def plane_motion(driven: NDArray, reference: NDArray, perspective: bool) -> Similarity:
+    """The head's motion as a picture in its own plane, from driven to reference pixels.
+
+    In-plane rotation and shift by least squares (Umeyama 1991, eq. 38-43); the scale is the ratio
+    of depths, which points that turn out of the plane cannot spoil.
+
+    Args:
+        driven, reference: ``(N, 3)`` u, v and depth of the same points.
+    """
+    source, target = driven[:, :2].astype(np.float64), reference[:, :2].astype(np.float64)
     a, b = source.mean(0), target.mean(0)
     p, q = source - a, target - b
-    norm = float((p * p).sum())
-    c = float((p * q).sum()) / norm
-    s = float((p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]).sum()) / norm
+    angle = np.arctan2((p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]).sum(), (p * q).sum())
+    scale = float(driven[:, 2].mean() / reference[:, 2].mean()) if perspective else 1.0
+    c, s = scale * np.cos(angle), scale * np.sin(angle)
     matrix = np.array([[c, -s], [s, c]])
     return Similarity(matrix, b - matrix @ a)
 

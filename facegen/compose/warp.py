@@ -144,9 +144,10 @@ class Warper:
 
     def _prior(self, pixels: NDArray[np.float32], gain: float) -> NDArray[np.float32]:
         geometry, frame = self.reference.geometry, self.reference.frame
-        head = fields.fit_similarity(
-            pixels[frame.skull, :2].astype(np.float64),
-            geometry.pixels[frame.skull, :2].astype(np.float64),
+        head = fields.plane_motion(
+            pixels[frame.skull],
+            geometry.pixels[frame.skull],
+            self.reference.camera.kind == "perspective",
         )
         return fields.prior_displacement(
             self.reference.window.size,
