@@ -40,9 +40,9 @@ from facegen.neutral import (
 Array = NDArray[np.float64]
 Mode = Literal["auto", "absolute", "relative"]
 
-# Lips and lids closer than this, in eye distances, touch. Fits of closed lips differ from person
-# to person: a driver's smallest gaps count as touch up to the second number.
-_TOUCH, _LOOSEST_TOUCH = 0.02, 0.035
+# Lips and lids closer than this, in eye distances, touch. Fits of closed ones differ from person
+# to person: a driver's smallest gaps count as touch up to the larger number.
+_TOUCH, _LOOSEST_LIPS, _LOOSEST_LIDS = 0.02, 0.035, 0.05
 _LIP_SLACK, _LID_SLACK = 0.008, 0.012
 # Shift of the neck in eye distances and change of log depth at which the transfer levels off.
 _MAX_SHIFT, _MAX_ZOOM = 2.0, 0.35
@@ -182,7 +182,7 @@ def _close(t: _Transfer, out: Motion) -> Motion:
 
 def _lip_targets(gaps: Array, gain: float) -> Array:
     """The driver's gaps above touch; below it the reference's lips touch as well."""
-    touch = np.clip(np.percentile(gaps, 3, axis=0), _TOUCH, _LOOSEST_TOUCH)
+    touch = np.clip(np.percentile(gaps, 3, axis=0), _TOUCH, _LOOSEST_LIPS)
     return np.maximum(gain * (gaps - touch), 0.0) + np.clip(gaps, 0, touch) * _TOUCH / touch
 
 
@@ -191,7 +191,8 @@ def _lid_targets(t: _Transfer, pairs: Pairs) -> Array:
     own = gaps_of(t.reference, t.head, pairs)[0]
     gaps = gaps_of(t.driver, t.head, pairs)
     rest = gaps[t.neutral.index] if t.relative else np.percentile(gaps[t.driver.valid], 75, axis=0)
-    share = (gaps - _TOUCH) / np.maximum(rest - _TOUCH, 0.03)
+    touch = np.clip(np.percentile(gaps[t.driver.valid], 1, axis=0), _TOUCH, _LOOSEST_LIDS)
+    share = (gaps - touch) / np.maximum(rest - touch, 0.03)
     share = 1 + t.gain * (share - 1) if t.gain < 1 else share
     return _TOUCH / 2 + np.clip(share, 0, 1.4) * np.maximum(own - _TOUCH / 2, 0.0)
 
