@@ -44,6 +44,8 @@ Mode = Literal["auto", "absolute", "relative"]
 # to person: a driver's smallest gaps count as touch up to the larger number.
 _TOUCH, _LOOSEST_LIPS, _LOOSEST_LIDS = 0.02, 0.035, 0.05
 _LIP_SLACK, _LID_SLACK = 0.008, 0.012
+# Share of what relative motion adds beyond both faces that is taken back.
+_EXCESS = 0.7
 # Shift of the neck in eye distances and change of log depth at which the transfer levels off.
 _MAX_SHIFT, _MAX_ZOOM = 2.0, 0.35
 
@@ -132,9 +134,12 @@ def _face(t: _Transfer) -> Motion:
     own = reference.expression[0].astype(np.float64)
     raw = driver.expression.astype(np.float64)
     change = t.gain * (raw - raw[n])
-    # A smile on a smile nears the wall and does not run into it.
-    room = np.where(change > 0, np.clip((bounds[:, 1] - own) / bounds[:, 1], 0, 1), 1.0)
-    expression = own + room * change if t.relative else t.gain * raw
+    expression = t.gain * raw
+    if t.relative:
+        # A smile on a smile passes the larger of the two by a little, not by the other.
+        larger = np.maximum(own, t.gain * raw)
+        expression = own + change
+        expression -= _EXCESS * np.maximum(expression - larger, 0)
     expression = np.clip(expression, bounds[:, 0], bounds[:, 1])
     regions = np.array(expression_regions(t.head))
     still = ~np.isin(regions, list(t.moving))
