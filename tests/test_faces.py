@@ -21,6 +21,7 @@ from facegen.faces import (
     person_matte,
 )
 from facegen.faces.boxes import distinct
+from facegen.faces.landmarks import bounding_box
 
 BOXES = [FaceBox(50, 50, 40, 0.9), FaceBox(200, 60, 80, 0.7), FaceBox(400, 50, 30, 0.8)]
 
@@ -112,6 +113,15 @@ def test_tracker_follows_loses_and_finds_again(portrait: np.ndarray) -> None:
         assert jumped[:, 0].mean() - first[:, 0].mean() == pytest.approx(300, abs=4)
         cut = tracker(placed(portrait, 200, 20, 60, (480, 640)))
         assert cut is not None and tracker.restarted
+
+
+def test_a_jump_is_no_motion() -> None:
+    points = np.random.default_rng(0).random((478, 3)).astype(np.float32) * 100
+    with LandmarkTracker() as tracker:
+        tracker._last = bounding_box(points)
+        assert not tracker._jumped(points + np.float32(10))
+        assert tracker._jumped(points + np.float32(60))
+        assert tracker._jumped(points * np.float32(1.8))
 
 
 def test_no_face_names_the_fix() -> None:

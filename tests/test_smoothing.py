@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from facegen.flame.camera import Camera
 from facegen.flame.rotations import rotation_matrix, rotation_vector
 from facegen.head_frame import head_centres
-from facegen.local_regression import Timeline, Window, smooth_rotations, smooth_vectors
+from facegen.local_regression import (
+    Timeline,
+    Window,
+    _Neighbours,
+    smooth_rotations,
+    smooth_vectors,
+)
 from facegen.motion import Motion
 from facegen.one_euro import StreamingSmoother
 from facegen.smoothing import smooth
@@ -127,6 +133,16 @@ def test_straight_lines_pass_on_uneven_time(seed: int, slope: float, level: floa
     for tolerance in (1e-6, 1e6):
         out = smooth_vectors(signal, line, Window(0.1, 0.03, tolerance))
         np.testing.assert_allclose(out[3:-3], signal[3:-3], atol=2e-3)
+
+
+def test_a_constant_passes_exactly() -> None:
+    line = Timeline(np.arange(30) / 25, np.ones(30, bool), np.zeros(30, np.intp))
+    signal = np.full((30, 1), 1e4)
+    for tolerance in (1e-6, 1e6):
+        out = smooth_vectors(signal + 1, line, Window(0.1, 0.03, tolerance))
+        np.testing.assert_allclose(out, signal + 1, rtol=1e-9)
+    kernel = _Neighbours(line, 0.1).kernel(0.1, 2)
+    np.testing.assert_allclose(kernel.sum(1), 1, atol=1e-9)
 
 
 def test_rotations_turn_as_one_body() -> None:
