@@ -28,7 +28,7 @@ _IDENTITY_FRAMES = 600
 _KEY_FRAMES = 10
 _KEY_MAX_YAW = np.radians(40)
 # Residual in per cent of the inter-ocular distance from which a fit is started afresh.
-_LOST = 6.0
+LOST = 6.0
 MAX_REFERENCE_YAW_DEG = 65.0
 
 
@@ -200,7 +200,7 @@ class _ClipFit:
         else:
             assert self._previous is not None
             fit = self._fitter.step(self._previous, points)
-            if fit.residual > _LOST:
+            if fit.residual > LOST:
                 again = self._fitter.fit(points, self.camera)
                 fit = min(fit, again, key=lambda f: f.residual)
         self._previous = fit

@@ -119,6 +119,17 @@ def prior_displacement(
 
 
 @jit
+def _seen(known: F32, kind: int, ref_depth: F32, ref_kind: U8, tolerance: float) -> bool:
+    """Does the reference show the surface point with attributes ``known``?"""
+    u, v = known[0], known[1]
+    height, width = ref_depth.shape
+    if not (0 <= u < width and 0 <= v < height) or known[3] <= GRAZING:
+        return False
+    row, column = int(v), int(u)
+    return ref_kind[row, column] == kind and known[2] < ref_depth[row, column] + tolerance
+
+
+@jit
 def classify(
     face_id: I32,
     attributes: F32,
@@ -153,18 +164,7 @@ def classify(
             if face < 0:
                 continue
             kind = face_class[face]
-            u, v = attributes[y, x, 0], attributes[y, x, 1]
-            inside = 0 <= u < size and 0 <= v < size
-            ui, vi = min(max(int(u), 0), size - 1), min(max(int(v), 0), size - 1)
-            facing = attributes[y, x, 3]
-            seen = (
-                inside
-                and facing > GRAZING
-                and ref_kind[vi, ui] == kind
-                and attributes[y, x, 2] < ref_depth[vi, ui] + tolerance
-                and reuse[kind]
-            )
-            if not seen:
+            if not (reuse[kind] and _seen(attributes[y, x], kind, ref_depth, ref_kind, tolerance)):
                 if kind != SKIN:
                     state[y, x] = HOLE
                 elif attributes[y, x, 5] > 0.5:
@@ -174,6 +174,7 @@ def classify(
             if kind != SKIN:
                 trust[y, x] = 1
                 continue
+            u, v, facing = attributes[y, x, 0], attributes[y, x, 1], attributes[y, x, 3]
             t = min((facing - GRAZING) / (SAFE - GRAZING), 1)
             t *= (1 - attributes[y, x, 4]) * min(max(2 * attributes[y, x, 5] - 0.5, 0), 1)
             trust[y, x] = t

@@ -25,6 +25,39 @@ def _weight(t: float, tap: int) -> float:
 
 
 @jit
+def _cubic(layer: NDArray[np.int16], x: float, y: float, sample: F32) -> None:
+    """Bicubic sample of ``layer (h, w, 4)`` into ``sample (4,)``; whole numbers are pixel centres.
+
+    Edges repeat.
+    """
+    height, width = layer.shape[:2]
+    x, y = min(max(x, 0.0), width - 1.0), min(max(y, 0.0), height - 1.0)
+    column, row = int(x), int(y)
+    tx, ty = x - column, y - row
+    x0, x1, x2, x3 = _weight(tx, 0), _weight(tx, 1), _weight(tx, 2), _weight(tx, 3)
+    left, right = max(column - 1, 0), min(column + 1, width - 1)
+    last = min(column + 2, width - 1)
+    for k in range(4):
+        sample[k] = 0
+    for j in range(4):
+        r = min(max(row + j - 1, 0), height - 1)
+        w = _weight(ty, j)
+        w0, w1, w2, w3 = (
+            np.float32(w * x0),
+            np.float32(w * x1),
+            np.float32(w * x2),
+            np.float32(w * x3),
+        )
+        for k in range(4):
+            sample[k] += (
+                w0 * layer[r, left, k]
+                + w1 * layer[r, column, k]
+                + w2 * layer[r, right, k]
+                + w3 * layer[r, last, k]
+            )
+
+
+@jit
 def _compose(
     out: U8,
     layer: NDArray[np.int16],
@@ -47,7 +80,6 @@ def _compose(
     height, width = out.shape[:2]
     size = shift.shape[0]
     sample = np.empty(4, np.float32)
-    wx, wy = np.empty(4, np.float32), np.empty(4, np.float32)
     full = 1.0 / FIXED
     opaque = 1.0 / (255.0 * FIXED)
     for y in range(height):
@@ -68,29 +100,9 @@ def _compose(
             p = a * cover[y0, x0] + b * cover[y0, x1] + c * cover[y1, x0] + d * cover[y1, x1]
             if p < 0.002 and abs(dx) < STILL and abs(dy) < STILL:
                 continue
-            sx = min(max(x + dx, 0.0), width - 1.0)
-            sy = min(max(y + dy, 0.0), height - 1.0)
-            ix, iy = int(sx), int(sy)
             through = np.float32(0)
             if p < 0.998:
-                tx, ty = np.float32(sx - ix), np.float32(sy - iy)
-                for k in range(4):
-                    wx[k], wy[k] = _weight(float(tx), k), _weight(float(ty), k)
-                    sample[k] = 0
-                if 1 <= ix < width - 2 and 1 <= iy < height - 2:
-                    for j in range(4):
-                        for i in range(4):
-                            w = wy[j] * wx[i]
-                            for k in range(4):
-                                sample[k] += w * layer[iy + j - 1, ix + i - 1, k]
-                else:
-                    for j in range(4):
-                        ny = min(max(iy + j - 1, 0), height - 1)
-                        for i in range(4):
-                            nx = min(max(ix + i - 1, 0), width - 1)
-                            w = wy[j] * wx[i]
-                            for k in range(4):
-                                sample[k] += w * layer[ny, nx, k]
+                _cubic(layer, x + dx, y + dy, sample)
                 through = 1 - min(max(sample[3] * opaque, 0.0), 1.0)
             for k in range(3):
                 value = sample[k] * full + through * background[y, x, k] if p < 0.998 else 0.0

@@ -133,7 +133,7 @@ class Warper:
             frame.face_class,
             geometry.depth,
             geometry.kind,
-            np.float32(fields.DEPTH_TOLERANCE * frame.iod),
+            fields.DEPTH_TOLERANCE * frame.iod,
             geometry.reuse,
         )
         outside = fields.extend(self._prior(pixels, gain), total, weight, geometry.iod)
