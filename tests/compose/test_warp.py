@@ -8,7 +8,6 @@ import pytest
 
 from facegen.compose import Reference, Warper, compose, compose_alpha
 from facegen.compose.field import HOLE, SEEN
-from facegen.compose.reference import FIXED
 from facegen.errors import UsageError
 from tests.compose.scene import make_scene, psnr
 
@@ -22,10 +21,10 @@ def test_a_head_that_rests_is_the_photo(reference, warper, drive):
 
 
 def test_layers_add_up_to_the_photo(reference):
-    through = 1 - reference.layer[..., 3:] / (255 * FIXED)
+    through = 1 - reference.layer[..., 3:]
     rows, cols = reference.window.patch(reference.photo.shape)
-    sum_ = reference.layer[..., :3] / FIXED + through * reference.background
-    assert np.abs(sum_ - reference.photo[rows, cols]).max() <= 1
+    sum_ = reference.layer[..., :3] + through * reference.background
+    assert np.abs(sum_ - reference.photo[rows, cols]).max() < 0.01
 
 
 def test_bytes_outside_the_window_and_behind_are_the_photos(head, drive):
