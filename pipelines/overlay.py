@@ -9,9 +9,9 @@ from facegen.compose.reference import pose_vertices
 from facegen.flame.model import HeadModel
 from facegen.media import Frame, is_still, open_writer, read_image, read_video, write_image
 from facegen.motion import Motion
-from facegen.overlay import Image, overlay, visible_vertices
 from facegen.pipelines.config import FitConfig
 from facegen.progress import progress
+from facegen.tracking.overlay import Image, overlay, visible_vertices
 
 _SAME_TIME = 1e-6  # seconds
 

@@ -1,8 +1,8 @@
 import numpy as np
 
 from facegen.flame.model import HeadModel
-from facegen.live import LiveTracker
 from facegen.tracking import track_video
+from facegen.tracking.live import LiveTracker
 from tests.cli.media_zoo import moving_face
 
 

@@ -20,22 +20,27 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from facegen.closure import GapModel, Pairs, gaps_of, states_of
 from facegen.errors import UsageError
-from facegen.expression_regions import expression_regions, selected_regions
 from facegen.flame.landmark_model import LandmarkModel, rest_joints
 from facegen.flame.landmark_sets import LEFT_LID_PAIRS, LIP_PAIRS, RIGHT_LID_PAIRS
 from facegen.flame.model import HeadModel
 from facegen.flame.rotations import rotation_matrix, rotation_vector
-from facegen.head_frame import head_centres, head_rotations, neck_positions, transl_for_necks
 from facegen.motion import Motion
-from facegen.neutral import (
+from facegen.tracking.head_frame import (
+    head_centres,
+    head_rotations,
+    neck_positions,
+    transl_for_necks,
+)
+from facegen.transfer.closure import GapModel, Pairs, gaps_of, states_of
+from facegen.transfer.neutral import (
     GOOD_UNREST,
     NeutralFrame,
     neutral_frame,
     soft_limit_turns,
     view_rotations,
 )
+from facegen.transfer.regions import expression_regions, selected_regions
 
 Array = NDArray[np.float64]
 Mode = Literal["auto", "absolute", "relative"]
@@ -85,7 +90,7 @@ def retarget(
             that never does; ``auto`` looks which it is.
         reference_frame: the driver's neutral frame, ``auto`` or an index.
         expression_gain: factor on the expression (0 stills the face, 1 copies it).
-        only: regions that move (:data:`facegen.expression_regions.REGIONS`); others stay as in
+        only: regions that move (:data:`facegen.transfer.regions.REGIONS`); others stay as in
             the reference. All where None or empty.
         keep_head: the head stays as in the reference.
         max_yaw_deg: turn from the reference at which the head stops, softly.

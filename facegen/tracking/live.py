@@ -14,8 +14,8 @@ from facegen.flame.fitting import HeadFit, LandmarkFitter
 from facegen.flame.landmark_model import LandmarkModel
 from facegen.flame.model import HeadModel
 from facegen.motion import Motion
-from facegen.one_euro import StreamingSmoother
-from facegen.tracking import LOST, motion_of
+from facegen.tracking.clips import LOST, motion_of
+from facegen.tracking.one_euro import StreamingSmoother
 
 # A face is known well enough from the mean of so many first frames.
 _IDENTITY_FRAMES = 8
