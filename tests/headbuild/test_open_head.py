@@ -60,9 +60,10 @@ def test_every_region_and_mask_is_used(head):
     for name, mask in head.masks.items():
         assert mask.min() >= 0, name
         assert 0.5 < mask.max() <= 1, name
-    bare = vertices_of(head, "ears", "lips", "mouth", "eye_left", "eye_right")
-    assert head.masks["hair_shell"][bare].max() < 0.5
-    assert head.masks["hair_shell"][vertices_of(head, "scalp")].mean() > 0.7
+    shell = head.masks["hair_shell"]
+    assert shell[vertices_of(head, "lips", "mouth", "eye_left", "eye_right")].max() < 0.01
+    assert shell[np.maximum(head.masks["ears"], head.masks["face"]) > 0.8].max() < 0.01
+    assert shell[vertices_of(head, "scalp")].mean() > 0.7
 
 
 def test_weights_and_regressor_rows_sum_to_one(head):
