@@ -66,7 +66,7 @@ def test_calibration_takes_back_a_known_offset(head):
     brows = [70, 63, 105, 66, 107, 336, 296, 334, 293, 300]
     moved = points.copy()
     moved[brows, 1] += 0.002
-    truth = replace(head, landmarks={"mediapipe478": place(head, moved)})
+    truth = replace(head, landmarks={"mediapipe478": place(head, moved, lmk.faces)})
     fitter, camera = LandmarkFitter(LandmarkModel.from_head(truth)), Camera.from_fov(512, 512)
     start = fitter.fit(_frontal(points, camera), camera)
     portraits = []
