@@ -40,6 +40,8 @@ def main() -> None:
     # Spinning OpenMP threads make shared machines up to twenty times slower; must precede torch.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    # The fitter's matrices are small: a second BLAS thread costs more than it brings.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, _stop)
     try:

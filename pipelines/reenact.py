@@ -34,8 +34,8 @@ from facegen.parallel import ordered_map
 from facegen.pipelines.config import ReenactConfig
 from facegen.pipelines.fit import FittingPipeline
 from facegen.pipelines.render import SaveOptions, motion_cache, render
-from facegen.retarget import retarget
 from facegen.tracking import track_image
+from facegen.transfer.retarget import retarget
 
 __all__ = ["DEMO_MOTION", "DEMO_PHOTO", "Portrait", "Reenactment", "ReenactmentPipeline"]
 

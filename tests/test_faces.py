@@ -124,6 +124,15 @@ def test_a_jump_is_no_motion() -> None:
         assert tracker._jumped(points * np.float32(1.8))
 
 
+def test_a_long_gap_does_not_search_every_picture_thoroughly() -> None:
+    thorough = []
+    with LandmarkTracker() as tracker:
+        tracker._detector = lambda rgb, *, tiles: thorough.append(tiles) or []  # type: ignore
+        for _ in range(25):
+            assert tracker(np.zeros((64, 64, 3), np.uint8)) is None
+    assert sum(thorough) == 3
+
+
 def test_no_face_names_the_fix() -> None:
     with pytest.raises(FaceNotFoundError, match="use one with a face"):
         find_landmarks(np.zeros((200, 300, 3), np.uint8))

@@ -34,6 +34,15 @@ class Similarity(NamedTuple):
     offset: NDArray[np.float64]
 
 
+class Known(NamedTuple):
+    """What the reference knows of the driven window; see :func:`classify`."""
+
+    state: NDArray[np.uint8]
+    trust: NDArray[np.float32]
+    total: NDArray[np.float32]
+    weight: NDArray[np.float32]
+
+
 def plane_motion(driven: NDArray, reference: NDArray, perspective: bool) -> Similarity:
     """The head's motion as a picture in its own plane, from driven to reference pixels.
 

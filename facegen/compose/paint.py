@@ -11,6 +11,7 @@ from facegen.compose.background import push_pull
 from facegen.compose.eyes import EyePaint
 from facegen.compose.frame import CAVITY, EYE, LOWER, UPPER
 from facegen.compose.lids import LidPaint
+from facegen.compose.mirror import MirrorPaint
 from facegen.compose.mouth import MouthPaint
 from facegen.compose.reference import Reference
 from facegen.compose.surface import Surface, bounding_box
@@ -38,6 +39,7 @@ class Painter:
         self._eyes = EyePaint(reference)
         self._mouth = MouthPaint(reference)
         self._lids = LidPaint(reference)
+        self._mirror = MirrorPaint(reference)
         self._rim = _rim(reference)
         self._matte = cv2.resize(
             reference.window.crop(reference.person), (size, size), interpolation=cv2.INTER_AREA
@@ -46,30 +48,31 @@ class Painter:
     def paint(
         self,
         surface: Surface,
-        state: NDArray[np.uint8],
+        known: fields.Known,
         shift: NDArray[np.float32],
         outside: NDArray[np.float32],
-        weight: NDArray[np.float32],
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Premultiplied colour ``(S, S, 3)`` 0..255 and opacity ``(S, S)`` 0..1.
 
         Args:
-            state: of :func:`field.classify`. shift: ``(S, S, 2)`` the final displacement.
+            known: of :func:`field.classify`. shift: ``(S, S, 2)`` the final displacement.
             outside: ``(s, s, 2)`` the displacement around the mesh, coarse.
-            weight: ``(s, s)`` of :func:`field.classify`.
         """
         size = shift.shape[0]
         colour = np.zeros((size, size, 3), np.float32)
         cover = np.zeros((size, size), np.float32)
-        gap = self._gaps(state, shift)
+        gap = self._gaps(known.state, shift)
         if gap is not None:
-            colour[gap] = self._fill(shift, weight)[gap]
+            colour[gap] = self._fill(shift, known.weight)[gap]
             cover[gap] = 1
+        if self._mirror.useful:
+            moved = self._carry(self._small, shift)
+            self._mirror.paint(surface, known, moved, colour, cover)
         for kinds, brush in ((MOUTH, self._mouth), ((EYE,), self._eyes)):
             rows, cols = self._of_kind(surface, kinds)
             if len(rows) == 0:
                 continue
-            need = self._need(surface, state, shift, outside, rows, cols)
+            need = self._need(surface, known.state, shift, outside, rows, cols)
             rows, cols, need = rows[need > 0], cols[need > 0], need[need > 0]
             if len(rows):
                 colour[rows, cols] = brush.colour(surface, rows, cols)

@@ -22,8 +22,6 @@ from facegen.flame.raster import rasterize_attributes
 from facegen.flame.skinning import HeadLayer
 from facegen.motion import POSES, Motion
 
-# Fixed-point scale of the foreground layer: 255 * 64 fits int16 with its sign.
-FIXED = 64
 # Less than this of the squared inter-ocular distance is more lip edge than mouth, lash than eye.
 _TOO_LITTLE = 0.012
 # The person's colour bleeds this far into the background, in inter-ocular distances.
@@ -72,8 +70,8 @@ class Reference:
         window: the head window. camera: of the window.
         person: the matte, ``(H, W)`` float32 0..1.
         background: ``(h, w, 3)`` uint8, the window's part of the photo without the person.
-        layer: ``(h, w, 4)`` int16, what the person adds to the background and their matte,
-            times ``FIXED``: ``photo = layer_rgb + (1 - layer_a) * background``.
+        layer: ``(h, w, 4)`` float32, what the person adds to the background (0..255, signed) and
+            their matte: ``photo = layer_rgb + (1 - layer_a) * background``.
         image: ``(S, S, 3)`` uint8, the photo in the window.
         skin: ``(3,)`` median skin colour, 0..255.
         frame, model, geometry: the head.
@@ -85,7 +83,7 @@ class Reference:
     camera: Camera
     person: NDArray[np.float32]
     background: NDArray[np.uint8]
-    layer: NDArray[np.int16]
+    layer: NDArray[np.float32]
     image: NDArray[np.uint8]
     skin: NDArray[np.float32]
     frame: HeadFrame
@@ -254,11 +252,9 @@ def mouth_opening(kind: NDArray[np.uint8]) -> float:
 
 def _foreground(
     patch: NDArray[np.uint8], person: NDArray[np.float32], background: NDArray[np.uint8]
-) -> NDArray[np.int16]:
-    opaque = np.rint(person * 255 * FIXED)
-    through = 1 - opaque / (255 * FIXED)
-    colour = patch - through[..., None] * background
-    return np.dstack([np.rint(colour * FIXED), opaque]).astype(np.int16)
+) -> NDArray[np.float32]:
+    colour = patch - (1 - person[..., None]) * background
+    return np.dstack([colour, person]).astype(np.float32)
 
 
 def _skin_colour(

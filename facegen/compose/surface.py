@@ -15,12 +15,14 @@ class Surface(NamedTuple):
         face_id: ``(S, S)`` int32 triangle of ``HeadFrame.faces``, -1 where empty.
         attributes: ``(S, S, C)`` what the reference knows of that surface point.
         depth: ``(S, S)`` metres. pixels: ``(V, 3)`` driven vertices, window pixels and depth.
+        vertices: ``(V, 3)`` driven vertices, camera space.
     """
 
     face_id: NDArray[np.int32]
     attributes: NDArray[np.float32]
     depth: NDArray[np.float32]
     pixels: NDArray[np.float32]
+    vertices: NDArray[np.floating]
 
 
 def values_at(
@@ -51,6 +53,20 @@ def values_at(
     weight = np.stack([cross(b, c), cross(c, a), cross(a, b)], -1)
     weight /= weight.sum(1, keepdims=True)
     return np.einsum("nk,nkc->nc", weight, values[corner]).astype(np.float32)
+
+
+def image_at(
+    image: NDArray, u: NDArray[np.floating], v: NDArray[np.floating]
+) -> NDArray[np.float32]:
+    """Bilinear colours ``(N, C)`` of an image at pixel positions; edges repeat."""
+    height, width = image.shape[:2]
+    x = np.clip(u - 0.5, 0, width - 1.001).astype(np.float32)
+    y = np.clip(v - 0.5, 0, height - 1.001).astype(np.float32)
+    x0, y0 = x.astype(int), y.astype(int)
+    fx, fy = (x - x0)[:, None], (y - y0)[:, None]
+    top = image[y0, x0] * (1 - fx) + image[y0, x0 + 1] * fx
+    low = image[y0 + 1, x0] * (1 - fx) + image[y0 + 1, x0 + 1] * fx
+    return (top * (1 - fy) + low * fy).astype(np.float32)
 
 
 def bounding_box(mask: NDArray[np.bool_], margin: int) -> tuple[slice, slice] | None:

@@ -127,20 +127,22 @@ class Warper:
         pixels = ref.camera.project(lifted).astype(np.float32)
         gain = fields.calm_hair(geometry, pixels, frame)
         attributes, face_id, depth = draw(pixels, frame.faces, self._attributes, size)
-        state, trust, total, weight = fields.classify(
-            face_id,
-            attributes,
-            frame.face_class,
-            geometry.depth,
-            geometry.kind,
-            fields.DEPTH_TOLERANCE * frame.iod,
-            geometry.reuse,
+        known = fields.Known(
+            *fields.classify(
+                face_id,
+                attributes,
+                frame.face_class,
+                geometry.depth,
+                geometry.kind,
+                fields.DEPTH_TOLERANCE * frame.iod,
+                geometry.reuse,
+            )
         )
-        outside = fields.extend(self._prior(pixels, gain), total, weight, geometry.iod)
-        shift = fields.assemble(attributes, state, trust, outside, self._border)
-        surface = Surface(face_id, attributes, depth, pixels)
-        paint, cover = self._painter.paint(surface, state, shift, outside, weight)
-        return WarpResult(ref, shift, state, trust, paint, cover, pixels, face_id)
+        outside = fields.extend(self._prior(pixels, gain), known.total, known.weight, geometry.iod)
+        shift = fields.assemble(attributes, known.state, known.trust, outside, self._border)
+        surface = Surface(face_id, attributes, depth, pixels, vertices)
+        paint, cover = self._painter.paint(surface, known, shift, outside)
+        return WarpResult(ref, shift, known.state, known.trust, paint, cover, pixels, face_id)
 
     def _prior(self, pixels: NDArray[np.float32], gain: float) -> NDArray[np.float32]:
         geometry, frame = self.reference.geometry, self.reference.frame

@@ -11,7 +11,6 @@ from facegen.compose.field import plane_motion, shrunk
 from facegen.compose.frame import HeadFrame, rigid_rotation
 from facegen.compose.matte import as_unit, refine_matte
 from facegen.compose.mouth import UPPER_WIDTHS, _teeth
-from facegen.compose.paste import _weight
 from facegen.compose.window import HeadWindow
 from facegen.flame.camera import Camera
 
@@ -84,12 +83,6 @@ def test_background_forgets_the_person_and_keeps_the_rest():
     assert layer[person > 0].max() < 125
     far = cv2.dilate(person, np.ones((41, 41))) == 0
     assert np.array_equal(layer[far], patch[far])
-
-
-@given(st.floats(0, 1))
-def test_cubic_weights_sum_to_one_and_hit_whole_pixels(t):
-    assert abs(sum(_weight(t, k) for k in range(4)) - 1) < 1e-9
-    assert [_weight(0.0, k) for k in range(4)] == [0, 1, 0, 0]
 
 
 @given(st.floats(-2, 2), st.floats(-50, 50), st.floats(-50, 50), st.floats(0.8, 1.25))

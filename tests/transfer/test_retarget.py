@@ -11,18 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facegen.checkpoints import OPEN_HEAD
-from facegen.closure import gaps_of
 from facegen.errors import FaceNotFoundError, UsageError
-from facegen.expression_regions import expression_regions
 from facegen.flame.camera import Camera
 from facegen.flame.landmark_model import rest_joints
 from facegen.flame.landmark_sets import LEFT_LID_PAIRS, LIP_PAIRS
 from facegen.flame.model import HeadModel
 from facegen.flame.rotations import rotation_vector
-from facegen.head_frame import head_rotations, neck_positions
 from facegen.motion import Motion
-from facegen.neutral import neutral_frame, soft_limit_turns, view_rotations
-from facegen.retarget import retarget
+from facegen.tracking.head_frame import head_rotations, neck_positions
+from facegen.transfer.closure import gaps_of
+from facegen.transfer.neutral import neutral_frame, soft_limit_turns, view_rotations
+from facegen.transfer.regions import expression_regions
+from facegen.transfer.retarget import retarget
 
 
 def resting(head: HeadModel, count: int, width: int = 640, height: int = 360) -> Motion:

@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 
 from facegen.flame.camera import Camera
 from facegen.flame.rotations import rotation_matrix, rotation_vector
-from facegen.head_frame import head_centres
-from facegen.local_regression import (
+from facegen.motion import Motion
+from facegen.tracking.head_frame import head_centres
+from facegen.tracking.local_regression import (
     Timeline,
     Window,
     _Neighbours,
     smooth_rotations,
     smooth_vectors,
 )
-from facegen.motion import Motion
-from facegen.one_euro import StreamingSmoother
-from facegen.smoothing import smooth
+from facegen.tracking.one_euro import StreamingSmoother
+from facegen.tracking.smoothing import smooth
 
 JOINTS = np.array([[0, -0.1, 0], [0, 0, 0], [0, 0.05, 0.02], [0.03, 0.1, 0.08], [-0.03, 0.1, 0.08]])
 NAMES = ("eyeBlinkLeft", "jawOpen", "mouthSmileLeft", "browInnerUp")

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from facegen.head_frame import head_centres, transl_for_centres
-from facegen.local_regression import Timeline, Window, smooth_rotations, smooth_vectors
 from facegen.motion import Motion
+from facegen.tracking.head_frame import head_centres, transl_for_centres
+from facegen.tracking.local_regression import Timeline, Window, smooth_rotations, smooth_vectors
 
 Array = NDArray[np.float64]
 

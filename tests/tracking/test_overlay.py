@@ -6,7 +6,7 @@ import numpy as np
 
 from facegen.flame.camera import Camera
 from facegen.flame.model import HeadModel
-from facegen.overlay import overlay, visible_vertices
+from facegen.tracking.overlay import overlay, visible_vertices
 
 
 def test_dots_stand_on_their_points() -> None:

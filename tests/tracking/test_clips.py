@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facegen import tracking
 from facegen.errors import FaceNotFoundError, UsageError
 from facegen.flame.camera import Camera
 from facegen.flame.landmark_model import HeadState, LandmarkModel
 from facegen.flame.model import HeadModel
 from facegen.flame.rotations import rotation_matrix
 from facegen.motion import Motion
-from facegen.motion_gaps import gap_text, resolve_gaps
+from facegen.tracking import clips as tracking
 from facegen.tracking import track_image, track_images, track_video
+from facegen.tracking.gaps import gap_text, resolve_gaps
 
 SIZE = (360, 640)
 
