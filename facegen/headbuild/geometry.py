@@ -107,6 +107,8 @@ def articulate(head: Head, space: identity.IdentitySpace) -> Geometry:
     template = rest + inner_drop(mesh)
     teeth = mesh.part == TEETH_LOWER
     shapes["jawOpen"][teeth] = jaw.swing(template)[teeth]
+    # A tongue that is put out leaves the mouth where it was sculpted to.
+    shapes["tongueOut"][mesh.part == TONGUE] -= inner_drop(mesh)[mesh.part == TONGUE]
     share = joints.jaw_share(mesh, template, shapes["jawOpen"], jaw)
     weights = joints.skinning_weights(mesh, head.neck, share)
     turned = weights[:, joints.JAW]

@@ -142,6 +142,15 @@ def test_upper_teeth_stay_and_lower_teeth_move_rigidly(head, layer):
     assert np.linalg.norm(opened[lower] - rest[lower], axis=1).min() > 6 * MM
 
 
+def test_tongue_comes_out_between_the_lips(head, layer):
+    out, tongue = pose(head, layer, {"tongueOut": 1}), vertices_of(head, "tongue")
+    lmk = head.landmarks["mediapipe478"]
+    lips = np.einsum("lk,lkc->lc", lmk.bary[[13, 14]], out[head.faces[lmk.faces[[13, 14]]]])
+    tip = out[tongue[out[tongue, 2].argmax()]]
+    assert tip[2] > lips[:, 2].max() + 5 * MM
+    assert abs(tip[1] - lips[:, 1].mean()) < 8 * MM
+
+
 def test_eyeballs_turn_about_their_centre_and_lids_follow(head, layer):
     rest = pose(head, layer)
     turned = pose(head, layer, leye_pose=[0.15, 0, 0])
