@@ -13,15 +13,18 @@ from functools import lru_cache
 from importlib import metadata, util
 from pathlib import Path
 
+from numpy.linalg import LinAlgError
 from platformdirs import user_data_path
 
 from facegen import checkpoints
 from facegen.errors import ModelFileError
 from facegen.flame.model import HeadModel
+from facegen.flame.official import DOWNLOAD, read_official
 from facegen.flame.official import LICENCES as FLAME_LICENCES
-from facegen.flame.official import read_official
 
 HEAD_FILE = "head.npz"
+# Another person of another topology is met within 0.2 mm, a cloud of random points within 2.
+MAX_MISFIT_MM = 1.5
 _FOLDERS = {"open": "open-head"}
 _PACKAGED = Path(checkpoints.__file__).parent
 
@@ -117,12 +120,21 @@ def import_asset(path: Path | str, version: str | None = None) -> Path:
         The head in the user's folder; :func:`load_head` finds it by its version.
 
     Raises:
-        ModelFileError: not a FLAME head, unknown version, or a folder that cannot be written.
+        ModelFileError: not a FLAME head, of unknown version, not shaped like a head, or a folder
+            that cannot be written.
     """
     from facegen.flame.transfer import with_landmarks
 
     official = read_official(path, version)
-    model, transfer = with_landmarks(official, load_head("open"))
+    try:
+        model, transfer = with_landmarks(official, load_head("open"))
+    except LinAlgError as error:
+        raise ModelFileError(f"{path} is not shaped like a head; {DOWNLOAD}") from error
+    if transfer.median_mm > MAX_MISFIT_MM:
+        raise ModelFileError(
+            f"{path}: the open head cannot be laid onto it ({transfer.median_mm:.1f} mm off), "
+            f"so its landmarks would be wrong; {DOWNLOAD}"
+        )
     fit = f"landmarks carried from open-1, {transfer.median_mm:.2f} mm off the surface (median)"
     target = user_folder() / model.version / HEAD_FILE
     try:

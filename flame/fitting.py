@@ -60,8 +60,9 @@ class Priors:
         huber: residual, in ``noise``, beyond which a landmark counts as an outlier.
         shape, expression: factors on the model's ``shape_sigma`` and ``expression_sigma``.
         jaw: spread of the jaw's x and y turn. eyes: of the eyes' turns, radians.
-        temporal_expression, temporal_jaw, temporal_eyes: spread of the change since the previous
-            frame while tracking. Columns named ``eyeBlink*`` have none: lids close in two frames.
+        temporal_expression: spread of the change since the previous frame while tracking, as a
+            factor on that of the expression. ``eyeBlink*`` is free: lids close in two frames.
+        temporal_jaw, temporal_eyes: the same in radians.
     """
 
     noise: float = 0.02
@@ -71,7 +72,7 @@ class Priors:
     expression: float = 1.4
     jaw: tuple[float, float] = (1 / 12, 1 / 25)
     eyes: float = 1 / 3
-    temporal_expression: float = 0.2
+    temporal_expression: float = 0.5
     temporal_jaw: float = 0.04
     temporal_eyes: float = 0.16
 
@@ -292,7 +293,9 @@ class LandmarkFitter:
         if anchor is not None:
             hold = np.zeros_like(stiffness)
             hold[:2], hold[2:6] = p.temporal_jaw**-2, p.temporal_eyes**-2
-            hold[6 : 6 + count] = self.sluggish * p.temporal_expression**-2
+            hold[6 : 6 + count] = (
+                self.sluggish * (p.temporal_expression * self.expression_sigma) ** -2
+            )
             before = np.concatenate([anchor.jaw, anchor.eyes, anchor.expression, anchor.shape])
             stiffness, pull = stiffness + hold, pull + hold * (before - now)
         return stiffness, pull

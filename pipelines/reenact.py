@@ -34,12 +34,13 @@ from facegen.parallel import ordered_map
 from facegen.pipelines.config import ReenactConfig
 from facegen.pipelines.fit import FittingPipeline
 from facegen.pipelines.render import SaveOptions, motion_cache, render
-from facegen.retarget import retarget
 from facegen.tracking import track_image
+from facegen.transfer.retarget import retarget
 
 __all__ = ["DEMO_MOTION", "DEMO_PHOTO", "Portrait", "Reenactment", "ReenactmentPipeline"]
 
 GENERATORS = ("warp",)
+_TICK = 1e-6  # seconds
 _BATCH = 32  # frames posed in one call: the fused product is memory-bound below (0.3 ms a frame)
 
 
@@ -274,9 +275,9 @@ def part_of(motion: Motion, config: ReenactConfig) -> Motion:
         UsageError: there are none.
     """
     times = motion.timestamps - motion.timestamps[0] if len(motion) else motion.timestamps
-    inside = np.flatnonzero(
-        (times >= (config.start or 0)) & (times < (config.stop or float("inf")))
-    )
+    # Times are sums of rounded numbers: a frame at the border belongs where it is meant to.
+    start, stop = (config.start or 0) - _TICK, (config.stop or float("inf")) - _TICK
+    inside = np.flatnonzero((times >= start) & (times < stop))
     if len(inside) == 0:
         raise UsageError("the driver has no frames between --start and --stop")
     return motion[inside[0] : inside[-1] + 1]

@@ -52,13 +52,13 @@ def build(out: Path, data: Path, work: Path) -> HeadModel:
     root = data_root()
     head, people, _ = geometry.build_head(root)
     span = IdentitySpace(**stage(work / "span.npz", lambda: _span(head, people)))
-    plain = _dressed(geometry.with_identity(head, _first(span)), root, data)
+    plain = _dressed(head, _first(span), root, data)
     found = stage(work / "landmarks.npz", lambda: _landmarks(plain))
     embedding, pairs = landmarks.finish(plain, landmarks.Search(**found))
     statistics = stage(work / "scans.npz", lambda: _scans(head, span, plain, embedding, data))
     covariance = SCAN_SHARE * statistics["covariance"] + (1 - SCAN_SHARE) * np.eye(N_SPAN)
     space = reweight(span, np.zeros(N_SPAN), covariance, head.importance, N_SHAPE)
-    model = _dressed(geometry.with_identity(head, space), root, data)
+    model = _dressed(head, space, root, data)
     model = replace(
         model,
         landmarks={"mediapipe478": embedding, "ibug68": landmarks.ibug68(embedding)},
@@ -80,11 +80,12 @@ def _span(head: geometry.Head, people: People) -> Arrays:
     return {"mean": space.mean, "basis": space.basis, "spread": space.spread}
 
 
-def _dressed(head: geometry.Head, root: Path, data: Path) -> HeadModel:
+def _dressed(head: geometry.Head, space: IdentitySpace, root: Path, data: Path) -> HeadModel:
     """Geometry with masks, labels and albedo."""
-    g = head.geometry
-    masks = regions.vertex_masks(head.mesh, root, g.metres(), g.neck)
-    model = head_model(head.mesh, g, masks, regions.label_faces(head.mesh, masks, g.neck))
+    moving = geometry.articulate(head, space)
+    masks = regions.vertex_masks(head.mesh, root, moving.metres(), head.neck)
+    labels = regions.label_faces(head.mesh, masks)
+    model = head_model(head.mesh, moving, masks, labels)
     skins = data / "makehuman_cc0" / "skins"
     mean, directions = albedo.albedo_basis(head.mesh, skins, masks["inside"])
     return replace(
@@ -112,8 +113,7 @@ def _scans(
     outside = np.zeros(len(head.mesh), bool)
     outside[np.unique(model.faces[np.isin(model.face_regions, outer)])] = True
     outside &= model.masks["inside"] < 0.5
-    names = head.geometry.expression_names
-    parting = head.geometry.expression[..., [names.index(n) for n in scans.PARTED_LIPS]]
+    parting = head.expression[..., [head.names.index(n) for n in scans.PARTED_LIPS]]
     registration = scans.Registration(
         head.mesh, span, parting, outside, landmarks.ibug68(embedding), people
     )

@@ -17,16 +17,18 @@ from PIL import Image
 from facegen.errors import FaceNotFoundError, UsageError
 from facegen.faces.landmarks import find_landmarks
 from facegen.flame.camera import Camera
-from facegen.flame.fitting import HeadFit, LandmarkFitter
+from facegen.flame.fitting import HeadFit, LandmarkFitter, Priors
 from facegen.flame.landmark_model import LandmarkModel
 from facegen.flame.model import HeadModel
 from facegen.flame.rotations import rotation_matrix
-from facegen.headbuild.landmarks import N_MESH, ibug68, place, symmetric_points
+from facegen.headbuild.landmarks import LEFT_IRIS, RIGHT_IRIS, ibug68, place, symmetric_points
 from facegen.headbuild.surface import at
 
 Array = NDArray[np.float64]
 ITERATIONS = 4
 DAMPING = 0.3
+# Stiffer than in use: what every face seems to express is an offset, not an expression.
+STIFF = Priors(expression=0.7)
 # Only these groups are CC0 or out of copyright; see the data folder's README.
 FREE_PORTRAITS = ("cc0_*.jpg", "art_*.jpg")
 
@@ -65,9 +67,11 @@ def read_portraits(folder: Path) -> list[Portrait]:
     return out
 
 
-def fit_portraits(model: HeadModel, portraits: Sequence[Portrait]) -> tuple[list[HeadFit], Array]:
+def fit_portraits(
+    model: HeadModel, portraits: Sequence[Portrait], priors: Priors | None = None
+) -> tuple[list[HeadFit], Array]:
     """Fits and their residuals ``(n, 478, 2)``, detected minus fitted, in pixels."""
-    fitter = LandmarkFitter(LandmarkModel.from_head(model))
+    fitter = LandmarkFitter(LandmarkModel.from_head(model), priors=priors)
     fits = [fitter.fit(p.points, p.camera) for p in portraits]
     rows = zip(portraits, fits, strict=True)
     return fits, np.stack([p.points - fitter.landmarks(fit) for p, fit in rows])
@@ -83,8 +87,8 @@ def errors(model: HeadModel, portraits: Sequence[Portrait]) -> Array:
 def calibrate(model: HeadModel, portraits: Sequence[Portrait]) -> HeadModel:
     """The model with ``mediapipe478`` and ``ibug68`` moved by the portraits' mean residual.
 
-    Offsets are three-dimensional, damped, made symmetric and put back onto the surface. Irises
-    stay: their geometry is exact.
+    Offsets are three-dimensional, damped, made symmetric and put back onto the surface. The iris
+    centres stay: the gaze axis is exact.
     """
     for _ in range(ITERATIONS):
         model = _moved(model, _offsets(model, portraits))
@@ -93,7 +97,7 @@ def calibrate(model: HeadModel, portraits: Sequence[Portrait]) -> HeadModel:
 
 def _offsets(model: HeadModel, portraits: Sequence[Portrait]) -> Array:
     """``(478, 3)`` metres in the head's frame, by weighted least squares over all fits."""
-    fits, residuals = fit_portraits(model, portraits)
+    fits, residuals = fit_portraits(model, portraits, STIFF)
     landmarks = LandmarkModel.from_head(model)
     system, right = np.zeros((478, 3, 3)), np.zeros((478, 3))
     for fit, residual in zip(fits, residuals, strict=True):
@@ -114,6 +118,7 @@ def _moved(model: HeadModel, offsets: Array) -> HeadModel:
     assert pairs is not None
     points = at(model.v_template.astype(np.float64), model.faces, old.faces, old.bary)
     moved = symmetric_points(points + offsets, pairs)
-    moved[N_MESH:] = points[N_MESH:]
+    centres = [RIGHT_IRIS, LEFT_IRIS]
+    moved[centres] = points[centres]
     new = place(model, moved)
     return replace(model, landmarks={"mediapipe478": new, "ibug68": ibug68(new)})

@@ -128,8 +128,8 @@ def _rotation(pitch: float, yaw: float, roll: float) -> Array:
 def _colours(model: HeadModel, rng: np.random.Generator) -> Array:
     """Random skin, brows, lips, hair on the scalp and irises."""
     assert model.albedo_mean is not None and model.albedo_dirs is not None
-    colour: Array = model.albedo_mean
-    colour = colour + model.albedo_dirs @ rng.normal(0, 0.9, model.albedo_dirs.shape[2])
+    amounts = rng.normal(0, 0.9, model.albedo_dirs.shape[2])
+    colour: Array = np.float64(1) * model.albedo_mean + model.albedo_dirs @ amounts
     hair = rng.uniform(0.03, 0.35) * np.array([1, 0.75, 0.5])
     for name, chance, strength in (("brow", 1.0, 0.7), ("scalp", 0.85, 1.0)):
         if rng.random() < chance:

@@ -27,7 +27,7 @@ from facegen.media.stills import is_pattern
 from facegen.media.writer import Clock, PictureSink, Seconds, VideoWriter, check_fps
 
 Rgb8 = NDArray[np.uint8]
-SEGMENT_FRAMES = 250
+SEGMENT_FRAMES = 50
 _MANIFEST = "manifest.json"
 _FORMAT = 1
 

@@ -8,7 +8,7 @@ import pytest
 from facegen import assets
 from facegen.errors import ModelFileError
 from facegen.flame.transfer import OUTSIDE
-from tests.flame.chumpy_files import write_flame_pkl
+from tests.flame.chumpy_files import flame_like, write_flame_pkl
 from tests.flame.smplx_files import flame_arrays
 from tests.tiny import make_tiny_head
 
@@ -105,6 +105,13 @@ def test_an_official_file_becomes_a_head(head, nowhere):
     listed = {a.name: a for a in assets.list_assets()}
     assert listed["flame2023-open"].present and not listed["flame2020"].present
     assert any(x.licence == "CC-BY-4.0" for x in assets.licences())
+
+
+def test_a_file_that_is_no_head_inside_is_refused(nowhere):
+    path = write_flame_pkl(nowhere / "flame2023.pkl", flame_like())
+    with pytest.raises(ModelFileError, match="cannot be laid onto it"):
+        assets.import_asset(path)
+    assert not (nowhere / "home").exists()
 
 
 def test_import_into_a_folder_that_cannot_be_written(head, nowhere, monkeypatch):

@@ -14,10 +14,10 @@ from facegen.checkpoints import OPEN_HEAD
 from facegen.errors import ModelFileError, UsageError
 from facegen.flame.box_solver import solve_box, solve_cholesky
 from facegen.flame.camera import Camera
-from facegen.flame.fitting import HeadFit, LandmarkFitter
+from facegen.flame.fitting import HeadFit, LandmarkFitter, _shared_steps
 from facegen.flame.landmark_model import HeadState, LandmarkModel, PosedLandmarks
 from facegen.flame.model import HeadModel
-from facegen.flame.normal_equations import Step, apply_step
+from facegen.flame.normal_equations import Step, System, apply_step
 from facegen.flame.rotations import rotation_matrix, rotation_mean, rotation_vector
 from facegen.flame.skinning import HeadLayer
 
@@ -197,6 +197,8 @@ def test_rotation_vector_inverts_rotation_matrix(vector: list[float]) -> None:
 def test_rotation_mean_of_opposite_turns_is_none() -> None:
     turns = np.array([[0.0, 0.4, 0.0], [0.0, -0.4, 0.0]])
     np.testing.assert_allclose(rotation_mean(turns), 0, atol=1e-9)
+    around = np.array([0.3, -0.2, 0.5])
+    np.testing.assert_allclose(rotation_mean(np.stack([around, around])), around, atol=1e-9)
 
 
 @settings(max_examples=30, deadline=None)
@@ -206,3 +208,30 @@ def test_cholesky_solves(seed: int, size: int) -> None:
     root = rng.normal(size=(size + 2, size))
     matrix, right = root.T @ root + 0.01 * np.eye(size), rng.normal(size=size)
     np.testing.assert_allclose(matrix @ solve_cholesky(matrix, right), right, atol=1e-8)
+
+
+def test_shared_step_solves_the_whole_system() -> None:
+    rng = np.random.default_rng(0)
+    own, common, frames = 14, 3, 4
+    stiffness, shape = np.array([1.0, 2.0, 3.0]), rng.normal(size=common)
+    systems = []
+    whole = np.zeros((frames * own + common, frames * own + common))
+    right = np.zeros(len(whole))
+    whole[-common:, -common:] = np.diag(stiffness)
+    right[-common:] = -stiffness * shape
+    for i in range(frames):
+        root = rng.normal(size=(30, own + common))
+        hessian, gradient = root.T @ root, rng.normal(size=own + common)
+        rows = np.r_[i * own : (i + 1) * own, frames * own : frames * own + common]
+        whole[np.ix_(rows, rows)] += hessian
+        right[rows] += gradient
+        system = System(hessian.copy(), gradient.copy())
+        system.hessian[own:, own:] += np.diag(stiffness)
+        system.gradient[own:] -= stiffness * shape
+        systems.append(system)
+    solution = np.linalg.solve(whole, right)
+    steps = _shared_steps(systems, stiffness, shape)
+    np.testing.assert_allclose(steps[0].shape, solution[-common:], atol=1e-9)
+    for i, step in enumerate(steps):
+        mine = np.concatenate([step.rotation, step.transl, step.jaw, step.eyes, step.expression])
+        np.testing.assert_allclose(mine, solution[i * own : (i + 1) * own], atol=1e-9)

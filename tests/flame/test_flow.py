@@ -148,11 +148,24 @@ def test_mouth_interior_comes_only_from_an_open_mouth(head: HeadModel) -> None:
     assert shares[0] < 0.05 and shares[1] > 0.6
 
 
-def test_source_outside_the_picture_is_not_visible(head: HeadModel) -> None:
+@pytest.mark.parametrize("backend", ["numba", "torch"])
+def test_colour_stays_in_its_group(head: HeadModel, backend: str) -> None:
+    """Where the reference shows an eye, only the same eye may take its colour."""
+    vertices = posed(head)
+    reference = ReferenceGeometry.build(head, vertices, CAMERA)
+    eye = dataclasses.replace(reference, groups=torch.full_like(reference.groups, 3))
+    maps = render_maps(head, vertices, CAMERA, reference=eye, backend=backend)
+    assert maps.visibility is not None
+    taken = maps.regions[maps.visibility > 0]
+    assert taken.unique().tolist() == list(head.region_ids("eye_left"))
+
+
+@pytest.mark.parametrize("backend", ["numba", "torch"])
+def test_source_outside_the_picture_is_not_visible(head: HeadModel, backend: str) -> None:
     vertices = posed(head)
     left_half = dataclasses.replace(CAMERA, width=64)
     reference = ReferenceGeometry.build(head, vertices, left_half)
-    maps = render_maps(head, vertices, CAMERA, reference=reference)
+    maps = render_maps(head, vertices, CAMERA, reference=reference, backend=backend)
     assert maps.visibility is not None and maps.flow is not None
     assert (maps.visibility[0, :, 64:] == 0).all()
     assert maps.visibility[0, :, :64].max() == 1

@@ -15,7 +15,13 @@ from facegen.errors import MissingExtraError, UsageError
 from facegen.flame import raster
 from facegen.flame.camera import Camera
 from facegen.flame.normals import frame_normals, vertex_normals
-from facegen.flame.raster import Fragments, available_backends, interpolate, rasterize
+from facegen.flame.raster import (
+    Fragments,
+    available_backends,
+    interpolate,
+    numba_backend,
+    rasterize,
+)
 from tests.flame.meshes import sphere
 
 BACKENDS = pytest.mark.parametrize("backend", available_backends())
@@ -160,6 +166,15 @@ def test_threads_do_not_change_the_picture() -> None:
         torch.set_num_threads(before)
     for a, b in zip(alone, together, strict=True):
         assert torch.equal(a, b)
+
+
+def test_a_band_of_rows_leaves_the_others_alone() -> None:
+    """What makes threads safe: no task writes into the rows of another."""
+    vertices, faces = sphere(8)
+    screen = Camera.from_fov(20, 20).project(vertices.numpy() + np.array([0, 0, -0.6]))
+    face, depth = np.full((20, 20), 7, np.int32), np.full((20, 20), np.inf, np.float32)
+    numba_backend._draw(screen, faces.int().numpy(), True, True, 8, 12, face, depth)
+    assert (np.delete(face, range(8, 12), 0) == 7).all() and (face[8:12] != 7).any()
 
 
 @settings(max_examples=25, deadline=None)

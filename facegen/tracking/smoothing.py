@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from facegen.head_frame import head_centres, transl_for_centres
-from facegen.local_regression import Timeline, Window, smooth_rotations, smooth_vectors
 from facegen.motion import Motion
+from facegen.tracking.head_frame import head_centres, transl_for_centres
+from facegen.tracking.local_regression import Timeline, Window, smooth_rotations, smooth_vectors
 
 Array = NDArray[np.float64]
 
@@ -101,7 +101,8 @@ def _timeline(motion: Motion, breaks: Sequence[int]) -> Timeline:
 
 def _centres(centres: Array, line: Timeline, s: Smoothing) -> Array:
     """Place in the picture and depth are separate: their errors differ a hundredfold."""
-    depth = -centres[:, 2:]
+    # Frames without a face lend no weight, but their zeros must not become infinities.
+    depth = np.where(line.usable[:, None], -centres[:, 2:], 1.0)
     place = smooth_vectors(centres[:, :2] / depth, line, s.place)
     depth = np.exp(smooth_vectors(np.log(depth), line, s.depth))
     return np.concatenate([place * depth, -depth], 1)

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from facegen.errors import FaceNotFoundError, UsageError
 from facegen.flame.rotations import rotation_matrix, rotation_vector
-from facegen.head_frame import head_rotations
 from facegen.motion import Motion
+from facegen.tracking.head_frame import head_rotations
 
 # Unrest of one unit is an expression of 0.5, a jaw of 0.1 rad, a turn of 20 degrees.
 _JAW, _TURN = 0.1, np.radians(20)
-GOOD_UNREST = 2.0
+GOOD_UNREST = 3.0
 
 
 @dataclass(frozen=True)

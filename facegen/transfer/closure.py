@@ -69,8 +69,12 @@ class GapModel:
         half = len(height) // 2
         return (height[:half] - height[half:]) / self.unit
 
-    def matched(self, state: HeadState, target: Array, slack: float) -> HeadState:
-        """The state moved until its gaps are within ``slack`` of ``target (P,)``."""
+    def matched(self, state: HeadState, target: Array, slack: float, touch: float) -> HeadState:
+        """The state moved until its gaps are within ``slack`` of ``target (P,)``.
+
+        Where the target is closed (at most ``touch``) a gap may be smaller: pressed lips and
+        squeezed lids overlap.
+        """
         head = self.model.head
         bounds = head.expression_bounds[self.model.free].astype(np.float64)
         jaw_low, jaw_high = head.joint_bounds[2, 0]
@@ -81,6 +85,7 @@ class GapModel:
             now = (points[:half, 1] - points[half:, 1]) / self.unit
             miss = target - now
             miss = np.sign(miss) * np.maximum(np.abs(miss) - slack, 0)
+            miss = np.where((target <= touch) & (miss > 0), 0.0, miss)
             if np.abs(miss).max() < 1e-3:
                 break
             rows = np.concatenate([jacobian.jaw[:, 1, :1], jacobian.expression[:, 1]], 1)
@@ -94,7 +99,9 @@ class GapModel:
             push = slope.sum(0) * wanted
             stuck = ((values <= low) & (push < 0)) | ((values >= high) & (push > 0))
             freedom = np.where(stuck, 0, freedom)
-            gram = (slope * freedom) @ slope.T + 1e-6 * np.eye(half)
+            gram = (slope * freedom) @ slope.T
+            # Pairs that ask for opposite things are averaged rather than torn apart.
+            gram += (1e-6 + 0.03 * np.trace(gram) / half) * np.eye(half)
             step = freedom * (slope.T @ np.linalg.solve(gram, miss))
             values = np.clip(values + np.clip(step, -0.5, 0.5), low, high)
             jaw = np.array([values[0], state.jaw[1]])

@@ -20,30 +20,37 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from facegen.closure import GapModel, Pairs, gaps_of, states_of
 from facegen.errors import UsageError
-from facegen.expression_regions import expression_regions, selected_regions
 from facegen.flame.landmark_model import LandmarkModel, rest_joints
 from facegen.flame.landmark_sets import LEFT_LID_PAIRS, LIP_PAIRS, RIGHT_LID_PAIRS
 from facegen.flame.model import HeadModel
 from facegen.flame.rotations import rotation_matrix, rotation_vector
-from facegen.head_frame import head_centres, head_rotations, neck_positions, transl_for_necks
 from facegen.motion import Motion
-from facegen.neutral import (
+from facegen.tracking.head_frame import (
+    head_centres,
+    head_rotations,
+    neck_positions,
+    transl_for_necks,
+)
+from facegen.transfer.closure import GapModel, Pairs, gaps_of, states_of
+from facegen.transfer.neutral import (
     GOOD_UNREST,
     NeutralFrame,
     neutral_frame,
     soft_limit_turns,
     view_rotations,
 )
+from facegen.transfer.regions import expression_regions, selected_regions
 
 Array = NDArray[np.float64]
 Mode = Literal["auto", "absolute", "relative"]
 
-# Lips and lids closer than this, in eye distances, touch. Fits of closed lips differ from person
-# to person: a driver's smallest gaps count as touch up to the second number.
-_TOUCH, _LOOSEST_TOUCH = 0.02, 0.035
+# Lips and lids closer than this, in eye distances, touch. Fits of closed ones differ from person
+# to person: a driver's smallest gaps count as touch up to the larger number.
+_TOUCH, _LOOSEST_LIPS, _LOOSEST_LIDS = 0.02, 0.035, 0.05
 _LIP_SLACK, _LID_SLACK = 0.008, 0.012
+# Share of what relative motion adds beyond both faces that is taken back.
+_EXCESS = 0.7
 # Shift of the neck in eye distances and change of log depth at which the transfer levels off.
 _MAX_SHIFT, _MAX_ZOOM = 2.0, 0.35
 
@@ -83,7 +90,7 @@ def retarget(
             that never does; ``auto`` looks which it is.
         reference_frame: the driver's neutral frame, ``auto`` or an index.
         expression_gain: factor on the expression (0 stills the face, 1 copies it).
-        only: regions that move (:data:`facegen.expression_regions.REGIONS`); others stay as in
+        only: regions that move (:data:`facegen.transfer.regions.REGIONS`); others stay as in
             the reference. All where None or empty.
         keep_head: the head stays as in the reference.
         max_yaw_deg: turn from the reference at which the head stops, softly.
@@ -132,9 +139,12 @@ def _face(t: _Transfer) -> Motion:
     own = reference.expression[0].astype(np.float64)
     raw = driver.expression.astype(np.float64)
     change = t.gain * (raw - raw[n])
-    # A smile on a smile nears the wall and does not run into it.
-    room = np.where(change > 0, np.clip((bounds[:, 1] - own) / bounds[:, 1], 0, 1), 1.0)
-    expression = own + room * change if t.relative else t.gain * raw
+    expression = t.gain * raw
+    if t.relative:
+        # A smile on a smile passes the larger of the two by a little, not by the other.
+        larger = np.maximum(own, t.gain * raw)
+        expression = own + change
+        expression -= _EXCESS * np.maximum(expression - larger, 0)
     expression = np.clip(expression, bounds[:, 0], bounds[:, 1])
     regions = np.array(expression_regions(t.head))
     still = ~np.isin(regions, list(t.moving))
@@ -173,7 +183,7 @@ def _close(t: _Transfer, out: Motion) -> Motion:
             jobs.append((lids, regions == "eyes", False, _lid_targets(t, lids), _LID_SLACK))
     for pairs, columns, jaw, target, slack in jobs:
         gap = GapModel.of(full, pairs, columns, jaw=jaw)
-        states = [gap.matched(s, g, slack) for s, g in zip(states, target, strict=True)]
+        states = [gap.matched(s, g, slack, _TOUCH) for s, g in zip(states, target, strict=True)]
     expression, jaw_pose = out.expression.copy(), out.jaw_pose.copy()
     expression[:, full.free] = [s.expression for s in states]
     jaw_pose[:, :2] = [s.jaw for s in states]
@@ -182,7 +192,7 @@ def _close(t: _Transfer, out: Motion) -> Motion:
 
 def _lip_targets(gaps: Array, gain: float) -> Array:
     """The driver's gaps above touch; below it the reference's lips touch as well."""
-    touch = np.clip(np.percentile(gaps, 3, axis=0), _TOUCH, _LOOSEST_TOUCH)
+    touch = np.clip(np.percentile(gaps, 3, axis=0), _TOUCH, _LOOSEST_LIPS)
     return np.maximum(gain * (gaps - touch), 0.0) + np.clip(gaps, 0, touch) * _TOUCH / touch
 
 
@@ -191,7 +201,8 @@ def _lid_targets(t: _Transfer, pairs: Pairs) -> Array:
     own = gaps_of(t.reference, t.head, pairs)[0]
     gaps = gaps_of(t.driver, t.head, pairs)
     rest = gaps[t.neutral.index] if t.relative else np.percentile(gaps[t.driver.valid], 75, axis=0)
-    share = (gaps - _TOUCH) / np.maximum(rest - _TOUCH, 0.03)
+    touch = np.clip(np.percentile(gaps[t.driver.valid], 1, axis=0), _TOUCH, _LOOSEST_LIDS)
+    share = (gaps - touch) / np.maximum(rest - touch, 0.03)
     share = 1 + t.gain * (share - 1) if t.gain < 1 else share
     return _TOUCH / 2 + np.clip(share, 0, 1.4) * np.maximum(own - _TOUCH / 2, 0.0)
 
@@ -220,8 +231,8 @@ def _head(t: _Transfer, out: Motion) -> Motion:
     turned = np.repeat(head_rotations(t.reference), count, 0)
     for _ in range(3):  # the head's place depends on its turn, and the other way round
         turned = view_rotations(necks + turned @ centre) @ apparent
-    neck_pose = rotation_vector(np.swapaxes(rotation_matrix(body), 1, 2) @ turned)
-    out = replace(out, global_orient=body, neck_pose=neck_pose.astype(np.float32))
+    on_body = rotation_vector(np.swapaxes(rotation_matrix(body), 1, 2) @ turned)
+    out = replace(out, global_orient=body, neck_pose=on_body.astype(np.float32))
     return replace(out, transl=transl_for_necks(out, mine, necks))
 
 
