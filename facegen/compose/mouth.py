@@ -18,7 +18,7 @@ LOWER_WIDTHS = (5.3, 5.8, 6.8, 7.0, 7.0, 11.0, 11.0)
 CROWN_MM = 9.5
 # The adult inter-ocular distance these millimetres belong to.
 _IOD_MM = 62.0
-_ENAMEL = np.array([0.98, 0.93, 0.84], np.float32)
+_ENAMEL = np.array([0.97, 0.95, 0.90], np.float32)
 _TONGUE = np.array([0.74, 0.40, 0.40], np.float32)
 _GUM = np.array([0.66, 0.36, 0.35], np.float32)
 _CHEEK = np.array([0.50, 0.23, 0.22], np.float32)
@@ -93,7 +93,7 @@ class MouthPaint:
         top = np.full(cols.max() + 1, np.iinfo(np.int32).max)
         np.minimum.at(top, cols, rows)
         below = (rows - top[cols]) / (0.06 * self._iod)
-        return (0.55 + 0.45 * np.clip(below, 0, 1)).astype(np.float32)
+        return (0.65 + 0.35 * np.clip(below, 0, 1)).astype(np.float32)
 
 
 def _arch_coordinates(model: HeadModel, frame: HeadFrame) -> NDArray[np.float32]:
@@ -138,6 +138,6 @@ def _teeth(
     # Crowns part from each other towards the biting edge.
     strength = 0.22 * np.clip(0.45 / sigma, 0.4, 1) * (1.3 - 0.5 * np.clip(above / CROWN_MM, 0, 1))
     glow = 1 - strength * np.exp(-((nearest / sigma) ** 2))
-    glow *= 1 - 0.55 * np.clip(along / 26, 0, 1) ** 1.5
+    glow *= 1 - 0.78 * np.clip(along / 26, 0, 1) ** 1.4
     gum = np.clip((above - CROWN_MM) / 1.5, 0, 1)[:, None].astype(np.float32)
     return _ENAMEL * (1 - gum) + _GUM * gum, glow.astype(np.float32)
