@@ -15,6 +15,7 @@ from facegen.compose.paint import Painter
 from facegen.compose.paste import composite
 from facegen.compose.reference import Reference, draw
 from facegen.compose.surface import Surface
+from facegen.flame.normals import frame_normals
 from facegen.motion import Motion
 
 # Displacement fades to nothing over this share of the window at edges inside the photo.
@@ -126,7 +127,9 @@ class Warper:
         lifted = (vertices + geometry.shell @ rotation.T).astype(np.float32)
         pixels = ref.camera.project(lifted).astype(np.float32)
         gain = fields.calm_hair(geometry, pixels, frame)
-        attributes, face_id, depth = draw(pixels, frame.faces, self._attributes, size)
+        facing = frame_normals(lifted, frame.faces)[:, 2]
+        values = np.column_stack([self._attributes, facing])
+        attributes, face_id, depth = draw(pixels, frame.faces, values, size)
         known = fields.Known(
             *fields.classify(
                 face_id,
@@ -140,6 +143,7 @@ class Warper:
         )
         outside = fields.extend(self._prior(pixels, gain), known.total, known.weight, geometry.iod)
         shift = fields.assemble(attributes, known.state, known.trust, outside, self._border)
+        shift = fields.soften_tears(shift)
         surface = Surface(face_id, attributes, depth, pixels, vertices)
         paint, cover = self._painter.paint(surface, known, shift, outside)
         return WarpResult(ref, shift, known.state, known.trust, paint, cover, pixels, face_id)
