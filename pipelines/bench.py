@@ -125,7 +125,7 @@ class Bench:
     def rasterising(self) -> Iterator[Timing]:
         """Triangle ids, barycentrics and depth with every backend that is installed."""
         faces = torch.from_numpy(self.head.faces)
-        for side in (256, self.size, 2 * self.size):
+        for side in (256, 512, 1024):
             screen = self._camera(side).project(self._vertices()[None])
             variants = {
                 name: lambda name=name, screen=screen, side=side: rasterize(
