@@ -21,7 +21,7 @@ layer = HeadLayer(head)
 vertices = layer(**fit.tensors()).vertices  # (1, V, 3) metres, camera space
 maps = facegen.render_maps(head, vertices, fit.camera)
 names = ("depth", "normal", "render", "regions")
-pictures = [photo, *(maps.picture(name)[0] for name in names)]
+pictures = [photo, *(maps.picture(name) for name in names)]
 write_image(out, contact_sheet(pictures, columns=5, labels=["photo", *names]))
 strongest = torch.tensor(fit.expression[0]).topk(3)
 for value, index in zip(strongest.values, strongest.indices, strict=True):

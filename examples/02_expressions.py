@@ -32,4 +32,5 @@ vertices = HeadLayer(head)(
 ).vertices  # (6, V, 3)
 albedo = None if head.albedo_mean is None else torch.as_tensor(head.albedo_mean)
 maps = facegen.render_maps(head, vertices, camera, albedo=albedo)
-write_image(out, contact_sheet(list(maps.picture("render")), columns=6, labels=names))
+pictures = [maps.picture("render", i) for i in range(len(names))]  # (320, 320, 3) uint8
+write_image(out, contact_sheet(pictures, columns=6, labels=names))

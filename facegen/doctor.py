@@ -95,17 +95,13 @@ def _head_model() -> str:
 
 
 def _landmarks() -> str:
-    import numpy as np
-
     from facegen.demo import PHOTO
-    from facegen.faces import FaceTracker
+    from facegen.faces import find_landmarks
     from facegen.media import read_image
 
-    with FaceTracker() as faces:
-        found = faces.detect(read_image(PHOTO).rgb)
+    found = find_landmarks(read_image(PHOTO).rgb)
     version = importlib.metadata.version("mediapipe")
-    points = np.shape(found)
-    return f"mediapipe {version}, {points[-2] if len(points) > 1 else 0} points on the demo photo"
+    return f"mediapipe {version}, {len(found)} points on the demo photo"
 
 
 def _rasteriser() -> str:

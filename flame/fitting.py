@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from facegen.errors import UsageError
 from facegen.flame.box_solver import solve_box
 from facegen.flame.camera import Camera
-from facegen.flame.landmark_model import Array, HeadState, LandmarkModel
+from facegen.flame.landmark_model import Array, HeadState, LandmarkModel, PosedLandmarks
 from facegen.flame.landmark_sets import mediapipe_weights
 from facegen.flame.normal_equations import Step, System, apply_step, assemble
 from facegen.flame.rotations import rotation_matrix, rotation_vector
@@ -60,8 +60,9 @@ class Priors:
         huber: residual, in ``noise``, beyond which a landmark counts as an outlier.
         shape, expression: factors on the model's ``shape_sigma`` and ``expression_sigma``.
         jaw: spread of the jaw's x and y turn. eyes: of the eyes' turns, radians.
-        temporal_expression, temporal_jaw, temporal_eyes: spread of the change since the previous
-            frame while tracking. Columns named ``eyeBlink*`` have none: lids close in two frames.
+        temporal_expression: spread of the change since the previous frame while tracking, as a
+            factor on that of the expression. ``eyeBlink*`` is free: lids close in two frames.
+        temporal_jaw, temporal_eyes: the same in radians.
     """
 
     noise: float = 0.02
@@ -71,7 +72,7 @@ class Priors:
     expression: float = 1.4
     jaw: tuple[float, float] = (1 / 12, 1 / 25)
     eyes: float = 1 / 3
-    temporal_expression: float = 0.2
+    temporal_expression: float = 0.5
     temporal_jaw: float = 0.04
     temporal_eyes: float = 0.16
 
@@ -137,7 +138,7 @@ class LandmarkFitter:
         landmarks: Sequence[NDArray[np.floating]],
         cameras: Camera | Sequence[Camera],
         *,
-        iterations: int = 8,
+        iterations: int = 6,
     ) -> list[HeadFit]:
         """Fit one identity to several pictures of a person.
 
@@ -157,7 +158,7 @@ class LandmarkFitter:
             cameras = [cameras] * len(landmarks)
         frames = [self._checked(p, c) for p, c in zip(landmarks, cameras, strict=True)]
         views = list(zip(frames, cameras, strict=True))
-        states = [self._solve(points, camera, 4, iterations) for points, camera in views]
+        states = [self._solve(points, camera, 4, 4) for points, camera in views]
         betas = np.mean([state.shape for state in states], axis=0)
         states = [replace(state, shape=betas) for state in states]
         stiffness = self.shape_sigma**-2
@@ -257,11 +258,12 @@ class LandmarkFitter:
         rigid: bool = False,
         anchor: HeadState | None = None,
     ) -> System:
-        posed, jacobian = self.model.pose_with_jacobian(state)
+        posed = PosedLandmarks(self.model, state)
         scale = 1 / (self.priors.noise * self._iod(state, camera))
-        residual = (points - camera.project(posed)[:, :2]) * scale
-        weights = self._weights(state, residual)
-        system = assemble(jacobian, camera.jacobian(posed) * scale, residual, weights, rigid=rigid)
+        residual = (points - camera.project(posed.points)[:, :2]) * scale
+        root = np.sqrt(self._weights(state, residual))[:, None]
+        lens = camera.jacobian(posed.points) * (scale * root[:, None])
+        system = assemble(posed.jacobian(lens), residual * root, rigid=rigid)
         if not rigid:
             system.add_prior(*self._prior(state, anchor))
         return system
@@ -291,7 +293,9 @@ class LandmarkFitter:
         if anchor is not None:
             hold = np.zeros_like(stiffness)
             hold[:2], hold[2:6] = p.temporal_jaw**-2, p.temporal_eyes**-2
-            hold[6 : 6 + count] = self.sluggish * p.temporal_expression**-2
+            hold[6 : 6 + count] = (
+                self.sluggish * (p.temporal_expression * self.expression_sigma) ** -2
+            )
             before = np.concatenate([anchor.jaw, anchor.eyes, anchor.expression, anchor.shape])
             stiffness, pull = stiffness + hold, pull + hold * (before - now)
         return stiffness, pull

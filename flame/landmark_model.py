@@ -33,12 +33,14 @@ class HeadState:
 
 @dataclass(frozen=True, eq=False)
 class PointJacobian:
-    """Derivatives of camera-space landmarks: ``(L, 3, n)`` per group of unknowns.
+    """Derivatives of landmarks: ``(L, K, n)`` per group of unknowns.
 
-    ``rotation`` is by a small turn about camera axes applied after the present one.
+    K is 3 in camera space, 2 behind a lens. ``rotation`` is by a small turn about camera axes
+    applied after the present one.
     """
 
     rotation: Array
+    transl: Array
     jaw: Array
     eyes: Array
     expression: Array
@@ -142,6 +144,11 @@ class LandmarkModel:
             betas=given,
         )
 
+    def subset(self, landmarks: NDArray[np.intp]) -> LandmarkModel:
+        """The same head with only some of its landmarks, in the given order."""
+        rows = ("points", "normals", "shape_basis", "expression_basis", "pose_basis", "weights")
+        return replace(self, **{name: getattr(self, name)[landmarks] for name in rows})
+
     def rest_state(self) -> HeadState:
         """Neutral face, looking along +z from the origin."""
         return HeadState(
@@ -155,16 +162,15 @@ class LandmarkModel:
 
     def pose(self, state: HeadState) -> Array:
         """Camera-space landmarks ``(L, 3)``, metres."""
-        return _Posed(self, state).points
-
-    def pose_with_jacobian(self, state: HeadState) -> tuple[Array, PointJacobian]:
-        """Camera-space landmarks and their analytic derivatives."""
-        posed = _Posed(self, state)
-        return posed.points, posed.jacobian()
+        return PosedLandmarks(self, state).points
 
 
-class _Posed:
-    """Linear blend skinning with the root at rest (SMPL eq. 2-4 with FLAME's joint tree)."""
+class PosedLandmarks:
+    """Linear blend skinning with the root at rest (SMPL eq. 2-4 with FLAME's joint tree).
+
+    Attributes:
+        points: ``(L, 3)`` camera-space landmarks, metres.
+    """
 
     def __init__(self, model: LandmarkModel, state: HeadState) -> None:
         self.model, self.state = model, state
@@ -180,15 +186,14 @@ class _Posed:
         )
         self.rest = (
             model.points
-            + model.shape_basis @ state.shape
-            + model.expression_basis @ state.expression
-            + model.pose_basis @ features.reshape(36)
+            + _combine(model.shape_basis, state.shape)
+            + _combine(model.expression_basis, state.expression)
+            + _combine(model.pose_basis, features.reshape(36))
         )
         # Relative to the neck joint and before the head turns: jaw and eye motion only.
         w, neck = model.weights, self.joints[1]
-        self.blend = np.einsum("lk,kab->lab", w[:, 2:], self.local) + w[:, 1, None, None] * np.eye(
-            3
-        )
+        own = w[:, 1, None, None] * np.eye(3)
+        self.blend = (w[:, 2:] @ self.local.reshape(3, 9)).reshape(-1, 3, 3) + own
         turned = w[:, 1:2] * (self.rest - neck)
         for k in range(3):
             pivot = self.joints[k + 2]
@@ -197,44 +202,57 @@ class _Posed:
         still = w[:, :1] * (self.rest - neck)
         self.points = self.in_head + still + neck + state.transl
 
-    def jacobian(self) -> PointJacobian:
-        model, turn = self.model, self.state.rotation
-        # Derivative of a landmark by its own rest position.
-        by_rest = turn @ self.blend + model.weights[:, 0, None, None] * np.eye(3)
-        turns = (skew(np.eye(3)) @ turn).reshape(3, 9)
-        rotation = -skew(self.in_head) + by_rest @ (model.pose_basis[:, :, :9] @ turns.T)
-        joints = self._joints(by_rest)
-        jaw, eyes = joints[..., :2], joints[..., 2:]
-        expression = by_rest @ model.expression_basis + self._by_joints(model.joint_expression)
-        shape = by_rest @ model.shape_basis + self._by_joints(model.joint_shape)
-        return PointJacobian(rotation, jaw, eyes, expression, shape)
+    def jacobian(self, lens: Array | None = None) -> PointJacobian:
+        """Analytic derivatives by every unknown.
 
-    def _joints(self, by_rest: Array) -> Array:
-        """By the x and y axis-angle components of jaw, left and right eye: ``(L, 3, 6)``."""
+        Args:
+            lens: ``(L, K, 3)`` derivative of what is measured by the camera-space landmark, by
+                default the identity.
+        """
+        model, turn = self.model, self.state.rotation
+        if lens is None:
+            lens = np.broadcast_to(np.eye(3), (len(self.points), 3, 3))
+        # Derivative by a landmark's own rest position.
+        by_rest = lens @ (turn @ self.blend + model.weights[:, 0, None, None] * np.eye(3))
+        turns = (skew(np.eye(3)) @ turn).reshape(3, 9)
+        rotation = by_rest @ (model.pose_basis[:, :, :9] @ turns.T) - lens @ skew(self.in_head)
+        joints = self._joints(by_rest, lens)
+        expression = by_rest @ model.expression_basis
+        shape = by_rest @ model.shape_basis
+        for out, basis in ((expression, model.joint_expression), (shape, model.joint_shape)):
+            if basis.any():
+                out += lens @ self._by_joints(basis)
+        return PointJacobian(rotation, lens, joints[..., :2], joints[..., 2:], expression, shape)
+
+    def _joints(self, by_rest: Array, lens: Array) -> Array:
+        """By the x and y axis-angle components of jaw, left and right eye: ``(L, K, 6)``."""
         axes = left_jacobian(self.axis_angles)[:, :, :2].transpose(0, 2, 1)
         derivative = skew(axes) @ self.local[:, None]
-        arms = self.rest[:, None] - self.joints[2:]
-        arms *= self.model.weights[:, 2:, None]
+        arms = (self.rest[:, None] - self.joints[2:]) * self.model.weights[:, 2:, None]
         lever = (self.state.rotation @ derivative).transpose(0, 3, 2, 1).reshape(3, 3, 6)
         swing = (arms.transpose(1, 0, 2) @ lever).reshape(3, -1, 3, 2)
         blocks = self.model.pose_basis[:, :, 9:].reshape(-1, 3, 9).transpose(1, 0, 2)
         corrective = blocks @ derivative.reshape(3, 2, 9).transpose(0, 2, 1)
-        corrective = corrective.reshape(3, -1, 3, 2)
-        moved = swing + by_rest @ corrective
-        return moved.transpose(1, 2, 0, 3).reshape(-1, 3, 6)
+
+        def side_by_side(moved: Array) -> Array:
+            return moved.reshape(3, -1, 3, 2).transpose(1, 2, 0, 3).reshape(-1, 3, 6)
+
+        return lens @ side_by_side(swing) + by_rest @ side_by_side(corrective)
 
     def _by_joints(self, joint_basis: Array) -> Array:
         """What coefficients do to landmarks through the joints they move."""
-        size = joint_basis.shape[2]
-        if size == 0:
-            return np.zeros((len(self.model.points), 3, 0))
         turn = self.state.rotation
         neck = (np.eye(3) - turn) @ joint_basis[1]
         moved = [np.zeros_like(neck), neck]
         for k in range(3):
             moved.append(turn @ ((np.eye(3) - self.local[k]) @ joint_basis[k + 2]) + neck)
         flat = self.model.weights @ np.stack(moved).reshape(5, -1)
-        return flat.reshape(-1, 3, size)
+        return flat.reshape(len(self.points), 3, -1)
+
+
+def _combine(basis: Array, coefficients: Array) -> Array:
+    """``(L, 3)`` sum of basis vectors; einsum, for BLAS would wake its threads for this."""
+    return np.einsum("lck,k->lc", basis, coefficients)
 
 
 def vertex_normals(vertices: Array, faces: NDArray[np.int32]) -> Array:

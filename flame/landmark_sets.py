@@ -23,8 +23,10 @@ BROWS = (
 # The subject's right iris, then the left one; the first of each five is the centre.
 IRISES = tuple(range(468, 478))
 RIGHT_IRIS_CENTRE, LEFT_IRIS_CENTRE = 468, 473
-INNER_LIP_TOP, INNER_LIP_BOTTOM = 13, 14
-RIGHT_LIDS, LEFT_LIDS = (159, 145), (386, 374)
+# Pairs (upper, lower) that touch when the mouth or an eye closes.
+LIP_PAIRS = ((81, 178), (82, 87), (13, 14), (312, 317), (311, 402))
+RIGHT_LID_PAIRS = ((160, 144), (159, 145), (158, 153))
+LEFT_LID_PAIRS = ((385, 380), (386, 374), (387, 373))
 
 
 def mediapipe_weights() -> NDArray[np.float64]:

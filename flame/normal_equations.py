@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from facegen.flame.landmark_model import Array, HeadState, PointJacobian
 from facegen.flame.rotations import rotation_matrix
 
-# Rows per product: below OpenBLAS's threshold for threads, whose start costs more than they save.
-_ROWS = 32
+# Rows and columns per product: 32 * 90 * 90 stays below the size at which OpenBLAS wakes threads,
+# whose start costs many times what they save.
+_ROWS, _COLUMNS = 32, 90
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,38 +70,41 @@ class System:
         self.gradient[6:] += pull
 
 
-def assemble(
-    jacobian: PointJacobian,
-    projection: Array,
-    residual: Array,
-    weights: Array,
-    *,
-    rigid: bool = False,
-) -> System:
-    """Normal equations of weighted landmark residuals.
+def assemble(jacobian: PointJacobian, residual: Array, *, rigid: bool = False) -> System:
+    """Normal equations of landmark residuals, both already whitened and weighted.
 
     Args:
-        jacobian: of camera-space landmarks. projection: ``(L, 2, 3)`` of whitened pixels by them.
-        residual: ``(L, 2)`` whitened, measured minus predicted. weights: ``(L,)``.
+        jacobian: ``(L, 2, n)``. residual: ``(L, 2)``, measured minus predicted.
         rigid: only rotation and translation.
     """
     j = jacobian
-    groups = [j.rotation] if rigid else [j.rotation, j.jaw, j.eyes, j.expression, j.shape]
-    root = np.sqrt(weights)
-    lens = projection * root[:, None, None]
-    blocks = [lens @ group for group in groups]
-    rows = np.concatenate([blocks[0], lens, *blocks[1:]], -1)
-    rows = rows.reshape(-1, rows.shape[-1])
-    hessian = _gram(rows)
+    groups = [j.rotation, j.transl]
+    if not rigid:
+        groups += [j.jaw, j.eyes, j.expression, j.shape]
+    # The residual as a last column brings the gradient with the same product. Single precision is
+    # twice as fast, and the fixed point of the iteration stays where it is.
+    rows = np.concatenate([*groups, residual[..., None]], -1, dtype=np.float32, casting="same_kind")
+    gram = _gram(rows.reshape(-1, rows.shape[-1]))
+    hessian, gradient = gram[:-1, :-1].copy(), gram[:-1, -1].copy()
     hessian[np.diag_indices(len(hessian))] += 1e-6
-    return System(hessian, (residual * root[:, None]).reshape(-1) @ rows)
+    return System(hessian, gradient)
 
 
-def _gram(rows: NDArray[np.float64]) -> Array:
-    """``rows.T @ rows`` in slices that each stay on one thread."""
+def _gram(rows: NDArray[np.float32]) -> Array:
+    """``rows.T @ rows`` in blocks that each stay on one thread."""
     count, size = rows.shape
     padded = -(-count // _ROWS) * _ROWS
-    if padded != count:
-        rows = np.concatenate([rows, np.zeros((padded - count, size))])
-    slices = rows.reshape(-1, _ROWS, size)
-    return (slices.transpose(0, 2, 1) @ slices).sum(0)
+    slices = np.zeros((padded, size), np.float32)
+    slices[:count] = rows
+    slices = slices.reshape(-1, _ROWS, size)
+    # A copy of the transpose: on a view numpy would call the symmetric product, threads and all.
+    turned = slices.transpose(0, 2, 1).copy()
+    blocks = -(-size // _COLUMNS)
+    edges = [size * i // blocks for i in range(blocks + 1)]
+    parts = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    out = np.empty((size, size))
+    for i, left in enumerate(parts):
+        for right in parts[i:]:
+            block = (turned[:, left] @ slices[:, :, right]).sum(0)
+            out[left, right], out[right, left] = block, block.T
+    return out

@@ -10,7 +10,6 @@ Opcodes: https://docs.python.org/3/library/pickletools.html
 from __future__ import annotations
 
 import codecs
-import math
 import re
 import struct
 from collections.abc import Callable
@@ -228,10 +227,9 @@ class Machine:
         # numpy.savez wraps a foreign object, such as a sparse matrix, into an array of no axes.
         if kind.code in ("O", "O8", "|O", "<O8") and shape == () and isinstance(data, list):
             return data[0]
-        raw, dtype = self.raw(data), kind.numpy()
-        if math.prod(shape) * dtype.itemsize != len(raw):
-            raise ValueError(f"array of shape {shape} does not match its {len(raw)} bytes")
-        return np.frombuffer(raw, dtype).reshape(shape, order="F" if fortran else "C")
+        # A view of the bytes: whatever shape is claimed, nothing is allocated for it.
+        flat = np.frombuffer(self.raw(data), kind.numpy())
+        return flat.reshape(shape, order="F" if fortran else "C")
 
     def raw(self, data: Any) -> bytes:
         if isinstance(data, str):

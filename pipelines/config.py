@@ -18,14 +18,14 @@ class FitConfig:
     Attributes:
         face: ``largest``, an index from the left, or ``x,y`` in pixels.
         no_face: ``error``, ``hold``, ``interpolate`` or ``drop`` for frames without a face.
-        smooth: calm the motion without delay.
+        smooth: strength of the smoothing (it adds no delay), 0 switches it off.
         fov_deg: field of view of the clip's camera, or None for the default.
         start, stop: part of the clip in seconds.
     """
 
     face: str = "largest"
     no_face: str = "interpolate"
-    smooth: bool = True
+    smooth: float = 1.0
     fov_deg: float | None = None
     start: float | None = None
     stop: float | None = None

@@ -88,17 +88,17 @@ class FittingPipeline:
                 times.append(frame.time)
                 yield frame.rgb
 
-        width, height = info.width, info.height
+        camera = None
+        if config.fov_deg is not None:
+            camera = Camera.from_fov(info.width, info.height, config.fov_deg)
         return track_video(
             pictures(),
             self.head,
             fps=info.fps,
             # Filled while the frames are read; looked at only afterwards.
-            timestamps=_later(times),
+            timestamps=iter(times),
             face=parse_face_choice(config.face),
-            camera=None
-            if config.fov_deg is None
-            else Camera.from_fov(width, height, config.fov_deg),
+            camera=camera,
             no_face=config.no_face,  # type: ignore[arg-type]
             smoothed=config.smooth,
             source_sha256=file_sha256(path) if path.is_file() else "",
@@ -145,7 +145,7 @@ class FitResult:
         """The input with the fitted head drawn over it; a picture for a photo."""
         from facegen.pipelines.overlay import write_overlay
 
-        return write_overlay(Path(path), self)
+        return write_overlay(Path(path), self.sources[0], self.head, self.motion, self.config)
 
 
 def fit(*inputs: Path | str, head: str = "open", config: FitConfig | None = None) -> FitResult:
@@ -180,7 +180,3 @@ def join(motions: list[Motion]) -> Motion:
     ]  # fmt: skip
     joined = {n: np.concatenate([getattr(m, n) for m in motions]) for n in names}
     return replace(first, timestamps=np.arange(len(motions), dtype=np.float64), **joined)
-
-
-def _later(times: list[float]) -> Iterator[float]:
-    yield from times

@@ -8,7 +8,6 @@ for frame in pipe.paint(portrait, motion): ...
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -22,25 +21,22 @@ from numpy.typing import NDArray
 from facegen import __version__
 from facegen.assets import load_head
 from facegen.compose import Reference, Warper, compose
-from facegen.demo import MOTION as DEMO_MOTION
-from facegen.demo import PHOTO as DEMO_PHOTO
 from facegen.errors import ModelFileError, UsageError
 from facegen.faces import parse_face_choice
 from facegen.flame.maps import ConditionMaps, render_maps
 from facegen.flame.model import HeadModel
 from facegen.flame.skinning import HeadLayer
-from facegen.media import Image, file_sha256, read_image
+from facegen.media import Image, file_sha256, fingerprint, read_image
 from facegen.motion import Motion
 from facegen.parallel import ordered_map
 from facegen.pipelines.config import ReenactConfig
 from facegen.pipelines.fit import FittingPipeline
-from facegen.pipelines.render import SaveOptions, render
-from facegen.retarget import retarget
+from facegen.pipelines.render import SaveOptions, motion_cache, render
 from facegen.tracking import track_image
-
-__all__ = ["DEMO_MOTION", "DEMO_PHOTO", "Portrait", "Reenactment", "ReenactmentPipeline"]
+from facegen.transfer.retarget import retarget
 
 GENERATORS = ("warp",)
+_TICK = 1e-6  # seconds
 _BATCH = 32  # frames posed in one call: the fused product is memory-bound below (0.3 ms a frame)
 
 
@@ -103,8 +99,7 @@ class ReenactmentPipeline:
         config = config or ReenactConfig()
         portrait = self.portray(ref, config)
         motion = self.transfer(portrait, self.follow(drive, config), config)
-        sound = None if isinstance(drive, Motion) else Path(drive)
-        return Reenactment(self, portrait, motion, config, sound)
+        return Reenactment(self, portrait, motion, config, sound_of(drive))
 
     def write(
         self,
@@ -120,8 +115,23 @@ class ReenactmentPipeline:
         for source in (ref, drive):
             if Path(target).resolve() == Path(source).resolve():
                 raise UsageError(f"{target} is an input; choose another name with -o")
-        job = fingerprint(self, ref, drive, config)
-        return render(lambda: self(ref, drive, config=config), Path(target), options, job)
+        files = [path for path in (ref, drive) if Path(path).is_file()]
+        settings = asdict(config) | {
+            "generator": self.generator,
+            "head": self.head.version,
+            "drive": str(Path(drive).resolve()),
+            "facegen": __version__,
+        }
+        job = fingerprint(files, settings)
+        cache = motion_cache(Path(target), job)
+
+        def prepare() -> Reenactment:
+            if not (options.resume and cache.is_file()):
+                return self(ref, drive, config=config)
+            portrait = self.portray(ref, config)
+            return Reenactment(self, portrait, Motion.load(cache), config, sound_of(drive))
+
+        return render(prepare, Path(target), options, job)
 
     def portray(self, ref: Path | str, config: ReenactConfig) -> Portrait:
         """Read the photo and fit the head to its face."""
@@ -211,6 +221,11 @@ class Reenactment:
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
         return self.frames()
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the frames: the photo's."""
+        return self.portrait.photo.width, self.portrait.photo.height
+
     def frames(self, start: int = 0, *, workers: int = 2) -> Iterator[NDArray[np.uint8]]:
         """Frames from number ``start`` on."""
         rest = self.motion[start:]
@@ -242,6 +257,13 @@ class Reenactment:
         return render(lambda: self, Path(target), options or SaveOptions(), None)
 
 
+def sound_of(drive: Path | str | Motion) -> Path | None:
+    """The driver's file where it can carry sound."""
+    if isinstance(drive, Motion) or not Path(drive).is_file() or Path(drive).suffix == ".npz":
+        return None
+    return Path(drive)
+
+
 def part_of(motion: Motion, config: ReenactConfig) -> Motion:
     """The frames between ``config.start`` and ``config.stop`` seconds.
 
@@ -249,26 +271,9 @@ def part_of(motion: Motion, config: ReenactConfig) -> Motion:
         UsageError: there are none.
     """
     times = motion.timestamps - motion.timestamps[0] if len(motion) else motion.timestamps
-    inside = np.flatnonzero(
-        (times >= (config.start or 0)) & (times < (config.stop or float("inf")))
-    )
+    # Times are sums of rounded numbers: a frame at the border belongs where it is meant to.
+    start, stop = (config.start or 0) - _TICK, (config.stop or float("inf")) - _TICK
+    inside = np.flatnonzero((times >= start) & (times < stop))
     if len(inside) == 0:
         raise UsageError("the driver has no frames between --start and --stop")
     return motion[inside[0] : inside[-1] + 1]
-
-
-def fingerprint(
-    pipe: ReenactmentPipeline, ref: Path | str, drive: Path | str, config: ReenactConfig
-) -> str:
-    """Identifies a job, so that ``--resume`` never joins parts of different ones."""
-    parts = {
-        "version": __version__,
-        "generator": pipe.generator,
-        "head": pipe.head.version,
-        "config": asdict(config),
-        "inputs": [
-            file_sha256(path) if Path(path).is_file() else str(Path(path).resolve())
-            for path in (ref, drive)
-        ],
-    }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

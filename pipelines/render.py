@@ -1,8 +1,8 @@
-"""From a prepared result to files: frames, sound, maps, motion and an overview, in one pass."""
+"""From a prepared result to files: frames, sound, maps, motion and an overview."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -10,16 +10,21 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from facegen import __version__
 from facegen.errors import MediaError
 from facegen.flame.maps import ConditionMaps
-from facegen.media import probe
+from facegen.media import check_output, has_sound, open_writer, read_video, side_folder, write_image
+from facegen.media.sheet import contact_sheet
 from facegen.motion import Motion
+from facegen.progress import progress
+
+PROVENANCE = f"Synthetic media: a still photo animated with facegen {__version__}"
 
 _SHEET_FRAMES = 12
 _SHEET_SIDE = 320
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SaveOptions:
     """What is written besides the frames.
 
@@ -40,10 +45,17 @@ class SaveOptions:
 
 
 class Renderable(Protocol):
-    """A result whose frames are painted on demand."""
+    """A result whose frames are painted on demand; ``sound`` is the file that carries its sound."""
 
-    motion: Motion
-    sound: Path | None
+    @property
+    def motion(self) -> Motion: ...
+
+    @property
+    def sound(self) -> Path | None: ...
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the frames."""
 
     def frames(self, start: int = 0, *, workers: int = 2) -> Iterator[NDArray[np.uint8]]:
         """Frames from number ``start`` on."""
@@ -51,25 +63,79 @@ class Renderable(Protocol):
     def maps(self, start: int = 0) -> Iterator[ConditionMaps]:
         """Condition maps from frame ``start`` on."""
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of the frames."""
+
+def motion_cache(target: Path, job: str) -> Path:
+    """Where a resumable job keeps its motion, so that nothing is tracked twice."""
+    return side_folder(target) / f"motion-{job[:16]}.npz"
 
 
-def sound_of(result: Renderable, options: SaveOptions) -> Path | None:
-    """The file whose sound goes along, or None.
+def check_options(target: Path, options: SaveOptions) -> None:
+    """Find what cannot be written or read before long work begins.
 
     Raises:
-        MediaError: ``--audio`` names a file without sound.
+        MediaError: the target or an extra output is unusable, or ``audio`` has no sound.
     """
-    if options.mute:
-        return None
-    if options.audio is not None:
-        from facegen.media import has_sound
+    check_output(target)
+    for extra in (options.motion, options.sheet):
+        if extra is not None and not extra.absolute().parent.is_dir():
+            raise MediaError(f"cannot write {extra}: its folder does not exist")
+    if options.audio is not None and not has_sound(options.audio):
+        raise MediaError(f"{options.audio} has no sound; give another file, or --mute")
 
-        if not has_sound(options.audio):
-            raise MediaError(f"{options.audio} has no sound; give another file or --mute")
-        return options.audio
-    if result.sound is None or not result.sound.is_file() or result.sound.suffix == ".npz":
-        return None
-    return result.sound if probe(result.sound).has_audio else None
+
+def render(
+    prepare: Callable[[], Renderable], target: Path, options: SaveOptions, job: str | None
+) -> Path:
+    """Paint all frames into ``target``; it appears whole or not at all.
+
+    Args:
+        prepare: makes the result; called once the outputs are known to be writable.
+        target: ``.mp4``, ``.webm``, ``.mkv``, ``.mov`` or a folder (``%05d.png``).
+        job: fingerprint that makes the run resumable, or None.
+
+    Raises:
+        FacegenError: what is wrong and how to mend it.
+    """
+    check_options(target, options)
+    result = prepare()
+    _write_frames(result, target, options, job)
+    if options.maps is not None:
+        for index, maps in enumerate(progress(result.maps(), len(result.motion), "maps")):
+            maps.save(options.maps, index)
+    if options.motion is not None:
+        result.motion.save(options.motion)
+    if options.sheet is not None:
+        write_image(options.sheet, overview(target, len(result.motion)))
+    return target
+
+
+def _write_frames(result: Renderable, target: Path, options: SaveOptions, job: str | None) -> None:
+    times = result.motion.timestamps
+    if options.audio is not None:
+        times = times - times[0]  # another file's sound starts at its beginning
+    writer = open_writer(
+        target,
+        *result.size,
+        result.motion.fps,
+        job=job,
+        resume=options.resume,
+        audio_from=None if options.mute else options.audio or result.sound,
+        metadata={"comment": PROVENANCE},
+    )
+    with writer:
+        if job is not None and side_folder(target).is_dir():
+            result.motion.save(motion_cache(target, job))
+        start = writer.frames_done
+        frames = result.frames(start, workers=options.workers)
+        shown = progress(frames, len(times), "painting", done=start)
+        for rgb, time in zip(shown, times[start:], strict=True):
+            writer.write(rgb, time)
+
+
+def overview(video: Path, frames: int) -> NDArray[np.uint8]:
+    """Contact sheet of evenly spaced frames of a written result."""
+    wanted = np.unique(np.linspace(0, frames - 1, _SHEET_FRAMES).round().astype(int)).tolist()
+    kept = [(f.time, f.rgb) for f in read_video(video) if f.index in wanted]
+    labels = [f"{time:.2f} s" for time, _ in kept]
+    cell = (_SHEET_SIDE, _SHEET_SIDE)
+    return contact_sheet([rgb for _, rgb in kept], 4, labels, cell=cell)

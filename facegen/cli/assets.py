@@ -13,11 +13,12 @@ app = typer.Typer(help="Head models and weights on this machine.", no_args_is_he
 def print_table(headings: list[str], rows: list[list[str]]) -> None:
     from rich import box
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(*headings, box=box.SIMPLE)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     console = Console()
     # A pipe has no width: nothing may be cut there.
     Console(width=None if console.is_terminal else 240).print(table)

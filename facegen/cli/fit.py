@@ -27,7 +27,7 @@ def fit(
     head: Head = "open",
     face: opt.Face = "largest",
     no_face: opt.NoFace = "interpolate",
-    smooth: opt.Smooth = True,
+    smooth: opt.Smooth = 1.0,
     fov: opt.Fov = None,
     start: opt.Start = None,
     stop: opt.Stop = None,

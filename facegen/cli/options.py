@@ -29,7 +29,7 @@ MaxYaw = Annotated[float, Option(min=0, max=90, help="Soft limit of head turn in
 Face = Annotated[str, Option(help="Driver's face: largest, N, or x,y.")]
 RefFace = Annotated[str, Option(help="Photo's face: largest, N, or x,y.")]
 NoFace = Annotated[str, Option(help="Frames without a face: error, hold, interpolate or drop.")]
-Smooth = Annotated[bool, Option(help="Calm the motion without delay.")]
+Smooth = Annotated[float, Option(min=0, max=5, help="Motion smoothing; 0 is off.")]
 Size = Annotated[int, Option(min=128, max=1024, help="Window side for the geometry, pixels.")]
 Fov = Annotated[
     Optional[float], Option(min=5, max=120, help="Driver camera's field of view, degrees.")

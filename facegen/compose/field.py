@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facegen.compose.frame import INNER, SKIN, HeadFrame
+from facegen.compose.frame import SKIN, HeadFrame
 from facegen.compose.reference import Geometry
 from facegen.flame.raster._jit import F32, I32, U8, jit
 
@@ -16,10 +16,17 @@ from facegen.flame.raster._jit import F32, I32, U8, jit
 COARSE = 4
 # Surface seen at less than this cosine in the reference is too foreshortened to reuse.
 GRAZING, SAFE = 0.12, 0.37
+# Driven surface that faces the camera by less than this is the rim of the outline.
+RIM = 0.25
 # Reference depth may disagree with the z-buffer by this much, in inter-ocular distances.
 DEPTH_TOLERANCE = 0.06
 # Sideways motion of the neck below this (inter-ocular distances) is fitting noise to the body.
 BODY_NOISE = 0.10
+# The same for the skull, to hair.
+HAIR_NOISE = 0.06
+
+# Displacements that differ this much (window pixels) from their surroundings tear the picture.
+TEAR = 0.6
 
 # Pixel states of the driven window.
 EMPTY, SEEN, HOLE, HIDDEN = 0, 1, 2, 3
@@ -32,23 +39,52 @@ class Similarity(NamedTuple):
     offset: NDArray[np.float64]
 
 
-def fit_similarity(source: NDArray, target: NDArray) -> Similarity:
-    """Least-squares similarity from ``(N, 2)`` to ``(N, 2)`` points (Umeyama 1991, eq. 38-43)."""
+class Known(NamedTuple):
+    """What the reference knows of the driven window; see :func:`classify`."""
+
+    state: NDArray[np.uint8]
+    trust: NDArray[np.float32]
+    total: NDArray[np.float32]
+    weight: NDArray[np.float32]
+
+
+def plane_motion(driven: NDArray, reference: NDArray, perspective: bool) -> Similarity:
+    """The head's motion as a picture in its own plane, from driven to reference pixels.
+
+    In-plane rotation and shift by least squares (Umeyama 1991, eq. 38-43); the scale is the ratio
+    of depths, which points that turn out of the plane cannot spoil.
+
+    Args:
+        driven, reference: ``(N, 3)`` u, v and depth of the same points.
+    """
+    source, target = driven[:, :2].astype(np.float64), reference[:, :2].astype(np.float64)
     a, b = source.mean(0), target.mean(0)
     p, q = source - a, target - b
-    norm = float((p * p).sum())
-    c = float((p * q).sum()) / norm
-    s = float((p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]).sum()) / norm
+    angle = np.arctan2((p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]).sum(), (p * q).sum())
+    scale = float(driven[:, 2].mean() / reference[:, 2].mean()) if perspective else 1.0
+    c, s = scale * np.cos(angle), scale * np.sin(angle)
     matrix = np.array([[c, -s], [s, c]])
     return Similarity(matrix, b - matrix @ a)
 
 
-def rigid_rotation(source: NDArray, target: NDArray) -> NDArray[np.float64]:
-    """Rotation ``(3, 3)`` that best turns ``source`` into ``target`` (Kabsch 1976)."""
-    p, q = source - source.mean(0), target - target.mean(0)
-    u, _, vt = np.linalg.svd(p.T.astype(np.float64) @ q)
-    sign = np.sign(np.linalg.det(vt.T @ u.T))
-    return vt.T @ np.diag([1, 1, sign]) @ u.T
+def shrunk(move: NDArray[np.floating], noise: float) -> float:
+    """Wiener gain 0..1 of a displacement ``(..., 2)`` in pixels: small ones are mostly noise."""
+    power = float((move * move).sum(-1).mean())
+    return power / (power + noise * noise)
+
+
+def calm_hair(geometry: Geometry, driven: NDArray, frame: HeadFrame) -> float:
+    """Let hair rest where the head hardly moves; ``driven (V, 3)`` pixels change in place.
+
+    Expressions leak into the fitted pose. On skin the landmarks pay for that; hair would swim.
+
+    Returns:
+        gain 0..1 of the head's motion that hair keeps.
+    """
+    move = driven[:, :2] - geometry.pixels[:, :2]
+    gain = shrunk(move[frame.skull], HAIR_NOISE * geometry.iod)
+    driven[:, :2] -= (1 - gain) * geometry.hair[:, None] * move
+    return gain
 
 
 def body_shift(geometry: Geometry, driven: NDArray, frame: HeadFrame) -> NDArray[np.float64]:
@@ -58,12 +94,16 @@ def body_shift(geometry: Geometry, driven: NDArray, frame: HeadFrame) -> NDArray
     shrunk like a Wiener filter would.
     """
     move = (driven[frame.neck_base, :2] - geometry.pixels[frame.neck_base, :2]).mean(0)
-    power = float(move @ move)
-    return move * (power / (power + (BODY_NOISE * geometry.iod) ** 2))
+    return move * shrunk(move, BODY_NOISE * geometry.iod)
 
 
 def prior_displacement(
-    size: int, similarity: Similarity, shift: NDArray, chin: float, foot: float, iod: float
+    size: int,
+    similarity: Similarity,
+    shift: NDArray,
+    gain: float,
+    rows: tuple[float, float],
+    iod: float,
 ) -> NDArray[np.float32]:
     """Displacement outside the mesh before anything is known there, at coarse resolution.
 
@@ -71,7 +111,8 @@ def prior_displacement(
 
     Args:
         size: window pixels. similarity: driven head to reference head.
-        shift: of the body, reference to driven. chin, foot: driven rows of chin and neck foot.
+        shift: of the body, reference to driven. gain: share of the head's motion that hair keeps.
+        rows: of the driven chin and neck foot. iod: window pixels.
 
     Returns:
         ``(size / COARSE, size / COARSE, 2)`` reference minus driven, window pixels.
@@ -81,12 +122,25 @@ def prior_displacement(
     matrix, offset = similarity.matrix.astype(np.float32), similarity.offset.astype(np.float32)
     head_x = (matrix[0, 0] - 1) * x + matrix[0, 1] * y + offset[0]
     head_y = matrix[1, 0] * x + (matrix[1, 1] - 1) * y + offset[1]
+    chin, foot = rows
     start = chin - 0.3 * iod
     fade = np.clip(1 - (axis - start) / max(foot - start + 0.5 * iod, 0.6 * iod), 0, 1)
     fade = (fade * fade * (3 - 2 * fade))[:, None]
+    head = gain * fade
     return np.dstack(
-        [fade * head_x - (1 - fade) * shift[0], fade * head_y - (1 - fade) * shift[1]]
+        [head * head_x - (1 - fade) * shift[0], head * head_y - (1 - fade) * shift[1]]
     ).astype(np.float32)
+
+
+@jit
+def _seen(known: F32, kind: int, ref_depth: F32, ref_kind: U8, tolerance: float) -> bool:
+    """Does the reference show the surface point with attributes ``known``?"""
+    u, v = known[0], known[1]
+    height, width = ref_depth.shape
+    if not (0 <= u < width and 0 <= v < height) or known[3] <= GRAZING:
+        return False
+    row, column = int(v), int(u)
+    return ref_kind[row, column] == kind and known[2] < ref_depth[row, column] + tolerance
 
 
 @jit
@@ -97,16 +151,16 @@ def classify(
     ref_depth: F32,
     ref_kind: U8,
     tolerance: float,
-    mouth_open: bool,
+    reuse: NDArray[np.bool_],
 ) -> tuple[U8, F32, F32, F32]:
     """Which driven pixels show surface that the reference shows too.
 
     Args:
         face_id: ``(S, S)`` int32, -1 where empty.
-        attributes: ``(S, S, 6)`` reference u, v, depth, facing, hold and solidity of the driven
-            surface (columns of ``Geometry``).
+        attributes: ``(S, S, 7)`` reference u, v, depth, facing, hold and solidity of the driven
+            surface (columns of ``Geometry``), and how far it faces the camera now.
         face_class: ``(F,)``. ref_depth, ref_kind: ``(S, S)``.
-        tolerance: metres. mouth_open: whether the photo shows the inside of the mouth.
+        tolerance: metres. reuse: ``(6,)`` bool, classes whose pixels may be reused.
 
     Returns:
         state ``(S, S)`` uint8, trust ``(S, S)`` float32 and, at coarse resolution, the summed
@@ -124,18 +178,7 @@ def classify(
             if face < 0:
                 continue
             kind = face_class[face]
-            u, v = attributes[y, x, 0], attributes[y, x, 1]
-            inside = 0 <= u < size and 0 <= v < size
-            ui, vi = min(max(int(u), 0), size - 1), min(max(int(v), 0), size - 1)
-            facing = attributes[y, x, 3]
-            seen = (
-                inside
-                and facing > GRAZING
-                and ref_kind[vi, ui] == kind
-                and attributes[y, x, 2] < ref_depth[vi, ui] + tolerance
-                and (kind != INNER or mouth_open)
-            )
-            if not seen:
+            if not (reuse[kind] and _seen(attributes[y, x], kind, ref_depth, ref_kind, tolerance)):
                 if kind != SKIN:
                     state[y, x] = HOLE
                 elif attributes[y, x, 5] > 0.5:
@@ -145,9 +188,11 @@ def classify(
             if kind != SKIN:
                 trust[y, x] = 1
                 continue
+            u, v, facing = attributes[y, x, 0], attributes[y, x, 1], attributes[y, x, 3]
             t = min((facing - GRAZING) / (SAFE - GRAZING), 1)
             t *= (1 - attributes[y, x, 4]) * min(max(2 * attributes[y, x, 5] - 0.5, 0), 1)
-            trust[y, x] = t
+            # At the driven outline the field passes smoothly into what stands behind.
+            trust[y, x] = t * min(max(attributes[y, x, 6] / RIM, 0), 1)
             cy, cx = y // COARSE, x // COARSE
             weight[cy, cx] += t
             total[cy, cx, 0] += t * (u - x - 0.5)
@@ -215,3 +260,25 @@ def assemble(attributes: F32, state: U8, trust: F32, outside: F32, border: F32) 
                     value += t * (own - value)
                 field[y, x, c] = fade * value
     return field
+
+
+def soften_tears(shift: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Round off the steps that a displacement makes where one surface hides another.
+
+    Enlarged to the photo, a bare step would show as a staircase. Smooth parts stay untouched.
+    """
+    return _join(shift, np.asarray(cv2.GaussianBlur(shift, (5, 5), 0), np.float32))
+
+
+@jit
+def _join(shift: F32, smooth: F32) -> F32:
+    """``shift`` where it is close to ``smooth``, else ``smooth``; both ``(S, S, 2)``."""
+    height, width = shift.shape[:2]
+    out = np.empty_like(shift)
+    for y in range(height):
+        for x in range(width):
+            dx, dy = shift[y, x, 0] - smooth[y, x, 0], shift[y, x, 1] - smooth[y, x, 1]
+            torn = max(abs(dx), abs(dy)) > TEAR
+            for c in range(2):
+                out[y, x, c] = smooth[y, x, c] if torn else shift[y, x, c]
+    return out

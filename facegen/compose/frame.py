@@ -10,10 +10,17 @@ from numpy.typing import NDArray
 
 from facegen.flame.model import HeadModel
 
-_INNER = ("mouth", "teeth_upper", "teeth_lower", "tongue")
-_EYES = ("eye_left", "eye_right")
 # Classes of surface that may only take pixels from their own kind.
-OUTSIDE, SKIN, INNER, EYE = 0, 1, 2, 3
+OUTSIDE, SKIN, CAVITY, EYE, UPPER, LOWER = range(6)
+_CLASSES = {
+    CAVITY: ("mouth", "tongue"),
+    EYE: ("eye_left", "eye_right"),
+    UPPER: ("teeth_upper",),
+    LOWER: ("teeth_lower",),
+}
+# The model's teeth stand high behind its lips; people show the edges of the upper incisors as soon
+# as the lips part. Moved down by this much, in inter-ocular distances.
+_TEETH_DROP = {UPPER: 0.05, LOWER: 0.045}
 # Below this height (inter-ocular distances under the eyes, on the back) shoulders begin.
 _SHOULDER_BACK = -2.8
 
@@ -32,6 +39,7 @@ class HeadFrame:
         skin: ``(V,)`` bool, vertices of the outer skin.
         skull: vertex indices that move rigidly with the head and face forward or up.
         neck_base: vertex indices of the front of the neck where it meets the chest.
+        teeth_drop: ``(V,)`` metres by which teeth are drawn lower than the model has them.
         smooth: ``(V, V)`` sparse averaging over neighbours.
     """
 
@@ -45,6 +53,7 @@ class HeadFrame:
     skin: NDArray[np.bool_]
     skull: NDArray[np.intp]
     neck_base: NDArray[np.intp]
+    teeth_drop: NDArray[np.float32]
     smooth: sp.csr_matrix
 
     @classmethod
@@ -58,10 +67,15 @@ class HeadFrame:
         keep = keep[centre[keep, 1] > _SHOULDER_BACK + 0.36]
         region = model.face_regions[keep]
         kind = np.full(len(keep), SKIN, np.uint8)
-        kind[np.isin(region, model.region_ids(*_INNER))] = INNER
-        kind[np.isin(region, model.region_ids(*_EYES))] = EYE
+        inner = np.zeros(len(model.faces), bool)
+        drop = np.zeros(model.n_vertices, np.float32)
+        for label, names in _CLASSES.items():
+            ids = model.region_ids(*names)
+            kind[np.isin(region, ids)] = label
+            own = np.isin(model.face_regions, ids)
+            inner |= own
+            drop[np.unique(model.faces[own])] = _TEETH_DROP.get(label, 0) * iod
         skin = np.zeros(model.n_vertices, bool)
-        inner = np.isin(model.face_regions, model.region_ids(*_INNER, *_EYES))
         skin[np.unique(model.faces[~inner])] = True
         rigid = skin & (model.weights[:, 1] > 0.95)
         root = model.weights[:, 0]
@@ -77,8 +91,17 @@ class HeadFrame:
             skin=skin,
             skull=np.flatnonzero(rigid & (local[:, 1] > 0.5)),
             neck_base=np.flatnonzero(skin & (root > 0.3) & (root < 0.8) & front),
+            teeth_drop=drop,
             smooth=_averaging(model.faces, model.n_vertices),
         )
+
+
+def rigid_rotation(source: NDArray, target: NDArray) -> NDArray[np.float64]:
+    """Rotation ``(3, 3)`` that best turns ``source`` into ``target`` (Kabsch 1976)."""
+    p, q = source - source.mean(0), target - target.mean(0)
+    u, _, vt = np.linalg.svd(p.T.astype(np.float64) @ q)
+    sign = np.sign(np.linalg.det(vt.T @ u.T))
+    return vt.T @ np.diag([1, 1, sign]) @ u.T
 
 
 def _averaging(faces: NDArray[np.int32], n: int) -> sp.csr_matrix:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from facegen.compose import field as fields
 from facegen.compose.background import push_pull
+from facegen.compose.eyes import EyePaint
+from facegen.compose.frame import CAVITY, EYE, LOWER, UPPER
+from facegen.compose.lids import LidPaint
+from facegen.compose.mirror import MirrorPaint
+from facegen.compose.mouth import MouthPaint
 from facegen.compose.reference import Reference
+from facegen.compose.surface import Surface, bounding_box
 
-
-class Surface(NamedTuple):
-    """The driven head in the window: fragments, attributes and what the photo knows of them."""
-
-    face_id: NDArray[np.int32]
-    attributes: NDArray[np.float32]
-    state: NDArray[np.uint8]
-    trust: NDArray[np.float32]
-    pixels: NDArray[np.float32]
-    vertices: NDArray[np.float32]
+# Lashes and lip edges are mixed into the eye's or mouth's own pixels over this distance from
+# their rim (inter-ocular distances); such pixels are not reused once ball and lid move apart.
+RIM_PER_IOD = 0.035
+# Ball against lid, or teeth against lip: motion (inter-ocular distances) that counts as apart.
+APART_PER_IOD = 0.03
+# The mouth's soft inside is reused only while it opens about as far as in the photo.
+OPENING_RATIO = 1.4
+# Hidden surface is painted where it parts the person by less than twice this.
+GAP_PER_IOD = 0.22
+MOUTH = (CAVITY, UPPER, LOWER)
 
 
 class Painter:
@@ -30,63 +34,139 @@ class Painter:
     def __init__(self, reference: Reference) -> None:
         self.reference = reference
         size = reference.window.size // fields.COARSE
-        self._small = cv2.resize(
-            reference.image, (size, size), interpolation=cv2.INTER_AREA
-        ).astype(np.float32)
+        small = cv2.resize(reference.image, (size, size), interpolation=cv2.INTER_AREA)
+        self._small = small.astype(np.float32)
+        self._eyes = EyePaint(reference)
+        self._mouth = MouthPaint(reference)
+        self._lids = LidPaint(reference)
+        self._mirror = MirrorPaint(reference)
+        self._rim = _rim(reference)
+        self._matte = cv2.resize(
+            reference.window.crop(reference.person), (size, size), interpolation=cv2.INTER_AREA
+        )
 
     def paint(
-        self, surface: Surface, shift: NDArray[np.float32]
+        self,
+        surface: Surface,
+        known: fields.Known,
+        shift: NDArray[np.float32],
+        outside: NDArray[np.float32],
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Premultiplied colour ``(S, S, 3)`` 0..255 and opacity ``(S, S)`` 0..1."""
+        """Premultiplied colour ``(S, S, 3)`` 0..255 and opacity ``(S, S)`` 0..1.
+
+        Args:
+            known: of :func:`field.classify`. shift: ``(S, S, 2)`` the final displacement.
+            outside: ``(s, s, 2)`` the displacement around the mesh, coarse.
+        """
         size = shift.shape[0]
         colour = np.zeros((size, size, 3), np.float32)
         cover = np.zeros((size, size), np.float32)
-        box = _box(surface.state >= fields.HOLE)
-        if box is None:
-            return colour, cover
-        part = surface.state[box]
-        hidden = part == fields.HIDDEN
-        ink = np.zeros((*part.shape, 3), np.float32)
-        if hidden.any():
-            ink[hidden] = self._fill(surface, shift, box)[hidden]
-        hole = part == fields.HOLE
-        if hole.any():
-            ink[hole] = self.reference.skin * 0.4
-        mask = (hidden | hole).astype(np.float32)
-        soft = cv2.blur(mask, (3, 3))
-        spread = cv2.blur(ink * mask[..., None], (3, 3))
-        colour[box] = spread
-        cover[box] = soft
+        gap = self._gaps(known.state, shift)
+        if gap is not None:
+            colour[gap] = self._fill(shift, known.weight)[gap]
+            cover[gap] = 1
+        if self._mirror.useful:
+            moved = self._carry(self._small, shift)
+            self._mirror.paint(surface, known, moved, colour, cover)
+        for kinds, brush in ((MOUTH, self._mouth), ((EYE,), self._eyes)):
+            rows, cols = self._of_kind(surface, kinds)
+            if len(rows) == 0:
+                continue
+            need = self._need(surface, known.state, shift, outside, rows, cols)
+            rows, cols, need = rows[need > 0], cols[need > 0], need[need > 0]
+            if len(rows):
+                colour[rows, cols] = brush.colour(surface, rows, cols)
+                cover[rows, cols] = need
+        self._lids.paint(surface.pixels, colour, cover)
+        box = bounding_box(cover > 0, 2)
+        if box is not None:
+            colour[box] = cv2.blur(colour[box] * cover[box][..., None], (3, 3))
+            cover[box] = cv2.blur(cover[box], (3, 3))
         return colour, cover
 
-    def _fill(
-        self, surface: Surface, shift: NDArray[np.float32], box: tuple[slice, slice]
+    def _of_kind(
+        self, surface: Surface, kinds: tuple[int, ...]
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Rows and columns of the driven pixels of some surface classes."""
+        frame, size = self.reference.frame, self.reference.window.size
+        corners = frame.faces[np.isin(frame.face_class, kinds)].ravel()
+        if len(corners) == 0:
+            return np.empty(0, np.intp), np.empty(0, np.intp)
+        points = surface.pixels[corners, :2]
+        left, top = np.clip(np.floor(points.min(0)).astype(int), 0, size)
+        right, bottom = np.clip(np.ceil(points.max(0)).astype(int) + 1, 0, size)
+        face = surface.face_id[top:bottom, left:right]
+        rows, cols = np.nonzero((face >= 0) & np.isin(frame.face_class[face], kinds))
+        return rows + top, cols + left
+
+    def _need(
+        self,
+        surface: Surface,
+        state: NDArray[np.uint8],
+        shift: NDArray[np.float32],
+        outside: NDArray[np.float32],
+        rows: NDArray[np.intp],
+        cols: NDArray[np.intp],
     ) -> NDArray[np.float32]:
-        """Smooth continuation of the skin and hair that the photo does show."""
+        """How much paint each eye or mouth pixel needs, 0..1."""
+        need = (state[rows, cols] == fields.HOLE).astype(np.float32)
+        own = shift[rows, cols]
+        x = np.clip((cols + 0.5 + own[:, 0]).astype(int), 0, self._rim.shape[1] - 1)
+        y = np.clip((rows + 0.5 + own[:, 1]).astype(int), 0, self._rim.shape[0] - 1)
         step = fields.COARSE
-        half = step // 2
-        coarse = shift[half::step, half::step] / step
-        count = coarse.shape[0]
-        axis = np.arange(count, dtype=np.float32)
-        grid = np.dstack(np.meshgrid(axis, axis)) + coarse
-        moved = cv2.remap(
-            self._small, grid, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
-        state = surface.state[half::step, half::step]
-        kind = surface.attributes[half::step, half::step, 3] > fields.GRAZING
-        known = ((state == fields.SEEN) & kind).astype(np.uint8)
-        known = cv2.erode(known, np.ones((3, 3), np.uint8)).astype(np.float32)
-        filled = push_pull(moved, known)
+        around = outside[np.minimum(rows // step, len(outside) - 1), cols // step]
+        gap = np.linalg.norm(own - around, axis=1) / (APART_PER_IOD * self.reference.geometry.iod)
+        apart = np.clip(gap - 0.25, 0, 1)
+        need = np.maximum(need, self._rim[y, x] * apart)
+        kind = self.reference.frame.face_class[surface.face_id[rows, cols]]
+        inside = np.bincount(cols[kind != EYE], minlength=1).max()
+        ratio = (inside + 1) / (self.reference.geometry.opening + 1)
+        other = np.clip(abs(np.log(ratio)) / np.log(OPENING_RATIO) - 0.5, 0, 1)
+        return np.where(kind == CAVITY, np.maximum(need, other), need).astype(np.float32)
+
+    def _gaps(
+        self, state: NDArray[np.uint8], shift: NDArray[np.float32]
+    ) -> NDArray[np.bool_] | None:
+        """Hidden surface through which the background would show, between parts of the person.
+
+        Hidden surface at the outline is left out: there the head just ends a little earlier, which
+        nobody notices, while invented hair or cheek is seen at once.
+        """
+        hidden = state == fields.HIDDEN
+        if not hidden.any():
+            return None
+        person = self._carry(self._matte, shift) > 0.5
+        reach = max(1, round(GAP_PER_IOD * self.reference.geometry.iod / fields.COARSE))
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1,) * 2)
+        closed = cv2.morphologyEx(person.astype(np.uint8), cv2.MORPH_CLOSE, disc)
+        hole = cv2.dilate(closed & ~person, np.ones((3, 3), np.uint8))
+        if not hole.any():
+            return None
+        return hidden & (cv2.resize(hole, state.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0)
+
+    def _carry(self, small: NDArray[np.float32], shift: NDArray[np.float32]) -> NDArray[np.float32]:
+        """A coarse image of the reference, warped to the driven frame."""
+        step = fields.COARSE
+        coarse = shift[step // 2 :: step, step // 2 :: step] / step
+        axis = np.arange(coarse.shape[0], dtype=np.float32)
+        u, v = axis[None, :] + coarse[..., 0], axis[:, None] + coarse[..., 1]
+        moved = cv2.remap(small, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return moved.astype(np.float32)
+
+    def _fill(self, shift: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Smooth continuation ``(S, S, 3)`` of the skin and hair that the photo does show."""
+        known = np.clip(weight / fields.COARSE**2, 0, 1)
+        filled = push_pull(self._carry(self._small, shift), known)
         size = shift.shape[0]
-        return cv2.resize(filled, (size, size), interpolation=cv2.INTER_LINEAR)[box]
+        return cv2.resize(filled, (size, size), interpolation=cv2.INTER_LINEAR).astype(np.float32)
 
 
-def _box(mask: NDArray[np.bool_]) -> tuple[slice, slice] | None:
-    rows, cols = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    if len(rows) == 0:
-        return None
-    size = len(mask)
-    return (
-        slice(max(rows[0] - 2, 0), min(rows[-1] + 3, size)),
-        slice(max(cols[0] - 2, 0), min(cols[-1] + 3, size)),
-    )
+def _rim(reference: Reference) -> NDArray[np.float32]:
+    """1 at the edge of the photo's eyes and mouth, 0 inside them and elsewhere: ``(S, S)``."""
+    kind, reach = reference.geometry.kind, RIM_PER_IOD * reference.geometry.iod
+    rim = np.zeros(kind.shape, np.float32)
+    for label in (*MOUTH, EYE):
+        mask = (kind == label).astype(np.uint8)
+        distance = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
+        rim = np.where(mask > 0, np.clip(1.5 - distance / reach, 0, 1), rim)
+    return rim.astype(np.float32)

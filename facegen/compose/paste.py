@@ -2,103 +2,113 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facegen.compose.reference import FIXED, Reference
+from facegen.compose.reference import Reference
 from facegen.flame.raster._jit import F32, U8, jit
 
 # Displacements below this (photo pixels) are invisible and leave the photo's own bytes.
 STILL = 0.01
+# Paint thinner than this is not worth touching a pixel for.
+_THIN = 0.002
+# Motion (inter-ocular distances) over which the fringe beyond the matte fades out.
+CALM_PER_IOD = 0.03
+# Rows handled at once: the strip's maps and samples then stay in the processor's cache.
+_STRIP = 32
 
 
 @jit
-def _weight(t: float, tap: int) -> float:
-    """Keys 1981 cubic convolution, a = -1/2: sharp, and exact on whole pixels."""
-    if tap == 0:
-        return ((-0.5 * t + 1.0) * t - 0.5) * t
-    if tap == 1:
-        return (1.5 * t - 2.5) * t * t + 1.0
-    if tap == 2:
-        return ((-1.5 * t + 2.0) * t + 0.5) * t
-    return (0.5 * t - 0.5) * t * t
+def _mix(field: F32, row: float, column: float, channel: int) -> float:
+    """Bilinear value of ``field (S, S, C)`` at pixel indices inside it."""
+    y0, x0 = int(row), int(column)
+    fy, fx = row - y0, column - x0
+    top = field[y0, x0, channel] * (1 - fx) + field[y0, x0 + 1, channel] * fx
+    low = field[y0 + 1, x0, channel] * (1 - fx) + field[y0 + 1, x0 + 1, channel] * fx
+    return top * (1 - fy) + low * fy
 
 
 @jit
-def _compose(
-    out: U8,
-    layer: NDArray[np.int16],
-    background: U8,
+def _strip_maps(
     shift: F32,
-    paint: F32,
     cover: F32,
-    left: int,
-    top: int,
+    corner: tuple[int, int],
     scale: float,
-) -> None:
-    """Rewrite the touched pixels of ``out`` in place.
+    row0: int,
+    calm: float,
+    maps: F32,
+) -> tuple[int, int]:
+    """Sampling positions and paint opacity of a strip of the patch.
 
     Args:
-        out: ``(h, w, 3)`` uint8, the photo's part under the window.
-        layer, background: of the reference. shift: ``(S, S, 2)`` window pixels.
-        paint, cover: ``(S, S, 3)`` and ``(S, S)`` painted colour and its opacity.
-        left, top: of the patch inside the window, photo pixels. scale: window per photo pixel.
+        shift, cover: of the window, ``(S, S, 2)`` in window pixels and ``(S, S, 1)``.
+        corner: column and row of the patch's first pixel in the window, photo pixels.
+        scale: window per photo pixel. row0: the strip's first row in the patch.
+        calm: photo pixels of motion within which the person's fringe stays exactly as it is.
+        maps: ``(4, h, w)``, filled: OpenCV positions u, v in the patch; paint in 0..1, which is
+            -1 where the photo stays as it is; and 1 at rest to 0 in motion.
+
+    Returns:
+        first and last touched column; the first is larger where there is none.
     """
-    height, width = out.shape[:2]
-    size = shift.shape[0]
-    sample = np.empty(4, np.float32)
-    wx, wy = np.empty(4, np.float32), np.empty(4, np.float32)
-    full = 1.0 / FIXED
-    opaque = 1.0 / (255.0 * FIXED)
+    height, width = maps.shape[1:]
+    limit = shift.shape[0] - 1.001
+    first, last = width, -1
     for y in range(height):
-        gy = min(max((y + top + 0.5) * scale - 0.5, 0.0), size - 1.001)
-        y0 = int(gy)
-        fy = np.float32(gy - y0)
+        gy = min(max((row0 + y + corner[1] + 0.5) * scale - 0.5, 0.0), limit)
         for x in range(width):
-            gx = min(max((x + left + 0.5) * scale - 0.5, 0.0), size - 1.001)
-            x0 = int(gx)
-            fx = np.float32(gx - x0)
-            a, b = (1 - fy) * (1 - fx), (1 - fy) * fx
-            c, d = fy * (1 - fx), fy * fx
-            x1, y1 = x0 + 1, y0 + 1
-            dx = a * shift[y0, x0, 0] + b * shift[y0, x1, 0]
-            dx = (dx + c * shift[y1, x0, 0] + d * shift[y1, x1, 0]) / scale
-            dy = a * shift[y0, x0, 1] + b * shift[y0, x1, 1]
-            dy = (dy + c * shift[y1, x0, 1] + d * shift[y1, x1, 1]) / scale
-            p = a * cover[y0, x0] + b * cover[y0, x1] + c * cover[y1, x0] + d * cover[y1, x1]
-            if p < 0.002 and abs(dx) < STILL and abs(dy) < STILL:
+            gx = min(max((x + corner[0] + 0.5) * scale - 0.5, 0.0), limit)
+            dx = _mix(shift, gy, gx, 0) / scale
+            dy = _mix(shift, gy, gx, 1) / scale
+            p = _mix(cover, gy, gx, 0)
+            maps[0, y, x], maps[1, y, x] = x + dx, row0 + y + dy
+            maps[3, y, x] = np.exp(-(dx * dx + dy * dy) / (calm * calm))
+            if p < _THIN and abs(dx) < STILL and abs(dy) < STILL:
+                maps[2, y, x] = -1
                 continue
-            sx = min(max(x + dx, 0.0), width - 1.0)
-            sy = min(max(y + dy, 0.0), height - 1.0)
-            ix, iy = int(sx), int(sy)
-            through = np.float32(0)
-            if p < 0.998:
-                tx, ty = np.float32(sx - ix), np.float32(sy - iy)
-                for k in range(4):
-                    wx[k], wy[k] = _weight(float(tx), k), _weight(float(ty), k)
-                    sample[k] = 0
-                if 1 <= ix < width - 2 and 1 <= iy < height - 2:
-                    for j in range(4):
-                        for i in range(4):
-                            w = wy[j] * wx[i]
-                            for k in range(4):
-                                sample[k] += w * layer[iy + j - 1, ix + i - 1, k]
-                else:
-                    for j in range(4):
-                        ny = min(max(iy + j - 1, 0), height - 1)
-                        for i in range(4):
-                            nx = min(max(ix + i - 1, 0), width - 1)
-                            w = wy[j] * wx[i]
-                            for k in range(4):
-                                sample[k] += w * layer[ny, nx, k]
-                through = 1 - min(max(sample[3] * opaque, 0.0), 1.0)
+            maps[2, y, x] = p if p >= _THIN else 0
+            first, last = min(first, x), max(last, x)
+    return first, last
+
+
+@jit
+def _blend(
+    out: U8,
+    sample: F32,
+    background: U8,
+    opacity: F32,
+    rest: F32,
+    paint: F32,
+    place: tuple[int, int],
+    scale: float,
+) -> None:
+    """Mix a strip in place: moved person over background, paint over both.
+
+    Args:
+        out, background: ``(h, w, 3)``. sample: ``(h, w, 4)`` moved layer.
+        opacity, rest: ``(h, w)``, the last two maps of :func:`_strip_maps`.
+        paint: ``(S, S, 3)`` premultiplied. place: column and row of the strip in the window,
+            photo pixels. scale: window per photo pixel.
+    """
+    height, width = opacity.shape
+    limit = paint.shape[0] - 1.001
+    for y in range(height):
+        gy = min(max((y + place[1] + 0.5) * scale - 0.5, 0.0), limit)
+        for x in range(width):
+            p = opacity[y, x]
+            if p < 0:
+                continue
+            through = 1 - min(max(sample[y, x, 3], np.float32(0)), np.float32(1))
+            # What the matte does not call person is as likely wall: it must not travel along.
+            firm = min(4 * (1 - through), np.float32(1))
             for k in range(3):
-                value = sample[k] * full + through * background[y, x, k] if p < 0.998 else 0.0
-                if p >= 0.002:
-                    ink = a * paint[y0, x0, k] + b * paint[y0, x1, k]
-                    ink += c * paint[y1, x0, k] + d * paint[y1, x1, k]
-                    # Paint comes premultiplied, so that its colour does not bleed at the edge.
-                    value = value * (1 - p) + ink
+                own = sample[y, x, k]
+                own = rest[y, x] * own + (1 - rest[y, x]) * firm * max(own, np.float32(0))
+                value = own + through * background[y, x, k]
+                if p > 0:
+                    gx = min(max((x + place[0] + 0.5) * scale - 0.5, 0.0), limit)
+                    value = value * (1 - p) + _mix(paint, gy, gx, k)
                 out[y, x, k] = np.uint8(min(max(value + 0.5, 0.0), 255.0))
 
 
@@ -118,17 +128,32 @@ def composite(
         ``(H, W, 3)`` uint8; bytes of the photo wherever nothing moved.
     """
     frame = reference.photo.copy()
-    rows, cols = reference.window.patch(frame.shape)
     window = reference.window
-    _compose(
-        frame[rows, cols],
-        reference.layer,
-        reference.background,
-        shift,
-        paint,
-        cover,
-        cols.start - window.x0,
-        rows.start - window.y0,
-        window.scale,
-    )
+    rows, cols = window.patch(frame.shape)
+    patch = frame[rows, cols]
+    left, top = cols.start - window.x0, rows.start - window.y0
+    height, width = patch.shape[:2]
+    strip = np.empty((4, _STRIP, width), np.float32)
+    calm = CALM_PER_IOD * reference.geometry.iod / window.scale
+    for row in range(0, height, _STRIP):
+        count = min(_STRIP, height - row)
+        maps = strip[:, :count]
+        first, last = _strip_maps(
+            shift, cover[..., None], (left, top), window.scale, row, calm, maps
+        )
+        if first > last:
+            continue
+        part, lines = slice(first, last + 1), slice(row, row + count)
+        u, v, opacity, rest = maps[:, :, part]
+        sample = cv2.remap(reference.layer, u, v, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        _blend(
+            patch[lines, part],
+            np.asarray(sample, np.float32),
+            reference.background[lines, part],
+            opacity,
+            rest,
+            paint,
+            (left + first, top + row),
+            window.scale,
+        )
     return frame

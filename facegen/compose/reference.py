@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from facegen.compose.background import background_layer
-from facegen.compose.frame import INNER, SKIN, HeadFrame
+from facegen.compose.frame import CAVITY, LOWER, SKIN, UPPER, HeadFrame, rigid_rotation
 from facegen.compose.matte import as_unit, refine_matte
 from facegen.compose.shell import hair_shell, matte_at, shell_weight
 from facegen.compose.window import HeadWindow
@@ -22,10 +22,10 @@ from facegen.flame.raster import rasterize_attributes
 from facegen.flame.skinning import HeadLayer
 from facegen.motion import POSES, Motion
 
-# Fixed-point scale of the foreground layer: 255 * 64 fits int16 with its sign.
-FIXED = 64
+# Less than this of the squared inter-ocular distance is more lip edge than mouth, lash than eye.
+_TOO_LITTLE = 0.012
 # The person's colour bleeds this far into the background, in inter-ocular distances.
-BLEED_PER_IOD = 0.10
+BLEED_PER_IOD = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,10 +37,13 @@ class Geometry:
         pixels: ``(V, 3)`` u, v (window pixels) and depth of the vertices with their shell.
         facing: ``(V,)`` z of the normal, 1 towards the viewer.
         depth: ``(S, S)`` metres, infinite where empty. kind: ``(S, S)`` uint8 surface class.
+        face_id: ``(S, S)`` int32 triangle of ``HeadFrame.faces``, -1 where empty.
         hold: ``(V,)`` 0..1, how far a vertex belongs to the body rather than to the head.
         solid: ``(V,)`` 0..1, the matte where the vertex stands: 0 where the mesh leaves the person.
+        hair: ``(V,)`` 0..1, where the shell may grow.
         iod: inter-ocular distance in window pixels (metres times focal over depth).
-        mouth_open: True where the photo shows the mouth's inside.
+        reuse: ``(6,)`` bool by surface class: False where the photo shows too little of it.
+        opening: height of the mouth's visible inside, window pixels.
     """
 
     vertices: NDArray[np.float32]
@@ -49,10 +52,13 @@ class Geometry:
     facing: NDArray[np.float32]
     depth: NDArray[np.float32]
     kind: NDArray[np.uint8]
+    face_id: NDArray[np.int32]
     hold: NDArray[np.float32]
     solid: NDArray[np.float32]
+    hair: NDArray[np.float32]
     iod: float
-    mouth_open: bool
+    reuse: NDArray[np.bool_]
+    opening: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,10 +68,10 @@ class Reference:
     Attributes:
         photo: ``(H, W, 3)`` uint8. alpha: ``(H, W)`` uint8 of a cut-out, or None.
         window: the head window. camera: of the window.
-        matte: person, ``(h, w)`` float32 0..1, over the window's part of the photo.
-        background: ``(h, w, 3)`` uint8, the same part without the person.
-        layer: ``(h, w, 4)`` int16, what the person adds to the background and their matte,
-            times ``FIXED``: ``photo = layer_rgb + (1 - layer_a) * background``.
+        person: the matte, ``(H, W)`` float32 0..1.
+        background: ``(h, w, 3)`` uint8, the window's part of the photo without the person.
+        layer: ``(h, w, 4)`` float32, what the person adds to the background (0..255, signed) and
+            their matte: ``photo = layer_rgb + (1 - layer_a) * background``.
         image: ``(S, S, 3)`` uint8, the photo in the window.
         skin: ``(3,)`` median skin colour, 0..255.
         frame, model, geometry: the head.
@@ -75,9 +81,9 @@ class Reference:
     alpha: NDArray[np.uint8] | None
     window: HeadWindow
     camera: Camera
-    matte: NDArray[np.float32]
+    person: NDArray[np.float32]
     background: NDArray[np.uint8]
-    layer: NDArray[np.int16]
+    layer: NDArray[np.float32]
     image: NDArray[np.uint8]
     skin: NDArray[np.float32]
     frame: HeadFrame
@@ -129,11 +135,11 @@ class Reference:
             alpha=alpha,
             window=window,
             camera=camera,
-            matte=person[patch],
+            person=person,
             background=background,
             layer=_foreground(rgb[patch], person[patch], background),
             image=image,
-            skin=_skin_colour(image, geometry),
+            skin=_skin_colour(image, geometry, _landmarks(model, vertices, camera)),
             frame=frame,
             model=model,
             geometry=geometry,
@@ -209,13 +215,17 @@ def _geometry(
     model: HeadModel,
 ) -> Geometry:
     size = camera.height
-    shell = hair_shell(vertices, camera, matte, frame, shell_weight(model, frame))
+    hair = shell_weight(model, frame)
+    shell = hair_shell(vertices, camera, matte, frame, hair)
+    down = rigid_rotation(model.v_template[frame.skull], vertices[frame.skull])[:, 1]
+    shell -= frame.teeth_drop[:, None] * down.astype(np.float32)
     lifted = vertices + shell
     pixels = camera.project(lifted).astype(np.float32)
     _, face_id, depth = draw(pixels, frame.faces, np.zeros((len(pixels), 1)), size)
     kind = np.where(face_id >= 0, frame.face_class[face_id], 0).astype(np.uint8)
     iod = _iod_pixels(vertices, camera, frame)
-    inner = (kind == INNER).sum(0)
+    reuse = np.bincount(kind.ravel(), minlength=6) > _TOO_LITTLE * iod * iod
+    reuse[SKIN] = True
     root = model.weights[:, 0]
     return Geometry(
         vertices=vertices,
@@ -224,24 +234,36 @@ def _geometry(
         facing=frame_normals(lifted, frame.faces)[:, 2].astype(np.float32),
         depth=np.where(face_id >= 0, depth, np.inf).astype(np.float32),
         kind=kind,
+        face_id=face_id,
         solid=matte_at(pixels, matte),
+        hair=hair,
         hold=np.clip((root - 0.05) / 0.6, 0, 1).astype(np.float32),
         iod=iod,
-        mouth_open=bool(inner.max() > 0.10 * iod),
+        reuse=reuse,
+        opening=mouth_opening(kind),
     )
+
+
+def mouth_opening(kind: NDArray[np.uint8]) -> float:
+    """Height in pixels of the mouth's inside, teeth included, from a map of surface classes."""
+    inside = (kind == CAVITY) | (kind == UPPER) | (kind == LOWER)
+    return float(inside.sum(0).max()) if inside.size else 0.0
 
 
 def _foreground(
     patch: NDArray[np.uint8], person: NDArray[np.float32], background: NDArray[np.uint8]
-) -> NDArray[np.int16]:
-    opaque = np.rint(person * 255 * FIXED)
-    through = 1 - opaque / (255 * FIXED)
-    colour = patch - through[..., None] * background
-    return np.dstack([np.rint(colour * FIXED), opaque]).astype(np.int16)
+) -> NDArray[np.float32]:
+    colour = patch - (1 - person[..., None]) * background
+    return np.dstack([colour, person]).astype(np.float32)
 
 
-def _skin_colour(image: NDArray[np.uint8], geometry: Geometry) -> NDArray[np.float32]:
-    inside = cv2.erode((geometry.kind == SKIN).astype(np.uint8), np.ones((15, 15), np.uint8)) > 0
+def _skin_colour(
+    image: NDArray[np.uint8], geometry: Geometry, landmarks: NDArray[np.floating]
+) -> NDArray[np.float32]:
+    hull = cv2.convexHull(np.rint(landmarks).astype(np.int32))
+    face = cv2.fillConvexPoly(np.zeros(geometry.kind.shape, np.uint8), hull, (1,))
+    size = max(3, round(0.2 * geometry.iod))
+    inside = (cv2.erode(face, np.ones((size, size), np.uint8)) > 0) & (geometry.kind == SKIN)
     if not inside.any():
         return np.full(3, 150, np.float32)
     return np.median(image[inside], 0).astype(np.float32)

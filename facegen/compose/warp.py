@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facegen.compose import field as fields
-from facegen.compose.paint import Painter, Surface
+from facegen.compose.frame import rigid_rotation
+from facegen.compose.paint import Painter
 from facegen.compose.paste import composite
 from facegen.compose.reference import Reference, draw
+from facegen.compose.surface import Surface
+from facegen.flame.normals import frame_normals
 from facegen.motion import Motion
 
 # Displacement fades to nothing over this share of the window at edges inside the photo.
@@ -118,39 +121,46 @@ class Warper:
         ref = self.reference
         geometry, frame = ref.geometry, ref.frame
         size = ref.window.size
-        rotation = fields.rigid_rotation(
-            geometry.vertices[frame.skull], vertices[frame.skull]
-        ).astype(np.float32)
+        rotation = rigid_rotation(geometry.vertices[frame.skull], vertices[frame.skull]).astype(
+            np.float32
+        )
         lifted = (vertices + geometry.shell @ rotation.T).astype(np.float32)
         pixels = ref.camera.project(lifted).astype(np.float32)
-        attributes, face_id, _ = draw(pixels, frame.faces, self._attributes, size)
-        state, trust, total, weight = fields.classify(
-            face_id,
-            attributes,
-            frame.face_class,
-            geometry.depth,
-            geometry.kind,
-            np.float32(fields.DEPTH_TOLERANCE * frame.iod),
-            geometry.mouth_open,
+        gain = fields.calm_hair(geometry, pixels, frame)
+        facing = frame_normals(lifted, frame.faces)[:, 2]
+        values = np.column_stack([self._attributes, facing])
+        attributes, face_id, depth = draw(pixels, frame.faces, values, size)
+        known = fields.Known(
+            *fields.classify(
+                face_id,
+                attributes,
+                frame.face_class,
+                geometry.depth,
+                geometry.kind,
+                fields.DEPTH_TOLERANCE * frame.iod,
+                geometry.reuse,
+            )
         )
-        outside = fields.extend(self._prior(pixels), total, weight, geometry.iod)
-        shift = fields.assemble(attributes, state, trust, outside, self._border)
-        surface = Surface(face_id, attributes, state, trust, pixels, lifted)
-        paint, cover = self._painter.paint(surface, shift)
-        return WarpResult(ref, shift, state, trust, paint, cover, pixels, face_id)
+        outside = fields.extend(self._prior(pixels, gain), known.total, known.weight, geometry.iod)
+        shift = fields.assemble(attributes, known.state, known.trust, outside, self._border)
+        shift = fields.soften_tears(shift)
+        surface = Surface(face_id, attributes, depth, pixels, vertices)
+        paint, cover = self._painter.paint(surface, known, shift, outside)
+        return WarpResult(ref, shift, known.state, known.trust, paint, cover, pixels, face_id)
 
-    def _prior(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _prior(self, pixels: NDArray[np.float32], gain: float) -> NDArray[np.float32]:
         geometry, frame = self.reference.geometry, self.reference.frame
-        head = fields.fit_similarity(
-            pixels[frame.skull, :2].astype(np.float64),
-            geometry.pixels[frame.skull, :2].astype(np.float64),
+        head = fields.plane_motion(
+            pixels[frame.skull],
+            geometry.pixels[frame.skull],
+            self.reference.camera.kind == "perspective",
         )
         return fields.prior_displacement(
             self.reference.window.size,
             head,
             fields.body_shift(geometry, pixels, frame),
-            float(pixels[self._chin, 1]),
-            float(pixels[frame.neck_base, 1].mean()),
+            gain,
+            (float(pixels[self._chin, 1]), float(pixels[frame.neck_base, 1].mean())),
             geometry.iod,
         )
 

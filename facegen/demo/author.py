@@ -6,6 +6,7 @@ python -m facegen.demo.author
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +78,7 @@ def author(head: HeadModel) -> Motion:
         expression[:, head.expression_index(name)] = curve(keys, t)
     for name in ("eyeBlinkLeft", "eyeBlinkRight"):
         expression[:, head.expression_index(name)] = blink(t)
-    poses = {
+    poses: dict[str, Any] = {
         name: np.zeros((n, 3), np.float32)
         for name in ("global_orient", "neck_pose", "jaw_pose", "leye_pose", "reye_pose")
     }

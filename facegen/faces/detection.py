@@ -36,11 +36,16 @@ class FaceDetector:
             for graph in self._graphs:
                 graph.process(np.zeros((64, 64, 3), np.uint8))
 
-    def __call__(self, rgb: Image) -> list[FaceBox]:
-        """Faces of a ``(H, W, 3)`` uint8 picture from left to right; tiles only if none is near."""
+    def __call__(self, rgb: Image, *, tiles: bool = True) -> list[FaceBox]:
+        """Faces from left to right.
+
+        Args:
+            rgb: ``(H, W, 3)`` uint8.
+            tiles: look for small faces too where no large one is; takes up to half a second.
+        """
         height, width = rgb.shape[:2]
         boxes = [b for graph in self._graphs for b in self._run(graph, rgb, 0, 0)]
-        for tiling in _TILINGS:
+        for tiling in _TILINGS if tiles else ():
             if boxes:
                 break
             side = max(-(-max(height, width) // tiling), 96)

@@ -23,6 +23,8 @@ _SETTLE = 3
 _WINDOW = 2.2
 _WANDER = 0.17
 _GROWTH = 1.6
+# While no face is in sight, small ones are looked for in every so-many-th picture.
+_THOROUGH = 12
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class LandmarkTracker:
         self._detector: FaceDetector | None = None
         self._window: _Window | None = None
         self._last: FaceBox | None = None
+        self._misses = 0
         with native_quiet():
             from mediapipe.python.solutions.face_mesh import FaceMesh
 
@@ -118,17 +121,19 @@ class LandmarkTracker:
         self.restarted = True
         return self._search(rgb)
 
-    def detect(self, rgb: Image) -> list[FaceBox]:
-        """All faces of a picture from left to right."""
+    def detect(self, rgb: Image, *, tiles: bool = True) -> list[FaceBox]:
+        """All faces of a picture from left to right (see :class:`FaceDetector`)."""
         if self._detector is None:
             self._detector = FaceDetector()
-        return self._detector(rgb)
+        return self._detector(rgb, tiles=tiles)
 
     def _search(self, rgb: Image) -> Landmarks | None:
-        boxes = self.detect(rgb)
+        boxes = self.detect(rgb, tiles=self._misses % _THOROUGH == 0)
         if not boxes:
+            self._misses += 1
             self._window = None
             return None
+        self._misses = 0
         if self._last is not None:
             # A choice was made before: the nearest face of like size is the same person.
             last = self._last

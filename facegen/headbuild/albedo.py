@@ -26,7 +26,7 @@ TONGUE_COLOUR = (0.68, 0.36, 0.37)
 MOUTH = (0.36, 0.13, 0.13)
 SCLERA = (0.90, 0.87, 0.85)
 PUPIL = (0.02, 0.02, 0.02)
-PUPIL_DEG, IRIS_DEG = 11.0, 29.0
+PUPIL_DEG, LIMBUS_DEG, IRIS_DEG = 8.0, 17.0, 21.5
 # Brown, hazel, green, grey, blue; brown is by far the most frequent.
 IRISES = (
     (0.26, 0.15, 0.08), (0.30, 0.18, 0.10), (0.22, 0.12, 0.07), (0.36, 0.27, 0.15),
@@ -87,7 +87,7 @@ def _eye_colours() -> tuple[Array, Array]:
     iris = (polar >= PUPIL_DEG) & (polar < IRIS_DEG)
     colour[iris] = mean
     # The limbal ring is darker.
-    limbus = iris & (polar > 26)
+    limbus = iris & (polar > LIMBUS_DEG)
     colour[limbus] = 0.55 * mean
     colour[polar < PUPIL_DEG] = PUPIL
     dirs = np.where(iris, np.where(limbus, 0.55, 1.0), 0.0)[:, None, None] * spread.T

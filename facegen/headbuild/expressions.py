@@ -17,14 +17,14 @@ BY_JOINT = (
     "eyeLook", "jawOpen", "jawLeft", "jawRight", "tongueOut",
     "mh:mouth-open", "mh:neck", "mh:eye-",
 )  # fmt: skip
-SIGMA = 0.42
-UNIT_SIGMA = 0.21
-BLINK_SIGMA = 1.2
+SIGMA = 0.3
+UNIT_SIGMA = 0.15
+BLINK_SIGMA = 0.85
 # Rarely strong in real faces, and easily confused with lips and lids.
 RARE = (
     "noseSneer", "cheek", "mouthShrug", "mouthRoll", "mouthDimple", "mouthPress", "jawForward",
 )  # fmt: skip
-RARE_SIGMA = 0.26
+RARE_SIGMA = 0.19
 SLACK = ("eyeBlink", "mouthSmile", "mouthFrown", "browInnerUp", "browDown", "browOuterUp")
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-# Degrees from the gaze axis. 10-12: pupil rim; 27.5-31: iris rim, so both are mesh edges.
-RINGS = (10, 16, 22, 27.5, 31, 37, 46, 58, 72, 90, 112, 140)
+# Degrees from the gaze axis. 7-9: pupil rim; 20-23: iris rim, so both are mesh edges. The base
+# mesh's eyeballs are large; at these angles the iris is 11 mm wide, a fifth of the eyes' distance.
+RINGS = (7, 9, 14, 20, 23, 30, 40, 54, 70, 90, 112, 140)
 SECTORS = 24
 N_EYE = 1 + len(RINGS) * SECTORS
 

@@ -1,8 +1,8 @@
 """Jaw, neck and eye joints: pivots, skinning weights, pose-correctives and joint regressor.
 
 The target ``jawOpen`` is a rotation: the lower teeth move rigidly. Its pivot is the jaw joint, its
-least-squares share of each vertex the jaw weight, and what skinning misses a pose-corrective, so the
-joint reproduces the sculpted shape.
+least-squares share of each vertex the jaw weight, and what skinning misses a pose-corrective, so
+the joint reproduces the sculpted shape.
 """
 
 from __future__ import annotations

@@ -51,9 +51,9 @@ class HeadMesh:
 
     blend: sp.csr_matrix
     helpers: tuple[NDArray[np.int64], NDArray[np.int64]]
-    faces: NDArray[np.int64]
+    faces: NDArray[np.int32]
     uv: Array
-    uv_faces: NDArray[np.int64]
+    uv_faces: NDArray[np.int32]
     part: NDArray[np.int64]
     mirror: NDArray[np.int64]
 
@@ -71,11 +71,11 @@ class HeadMesh:
         body = self.blend @ target
         return np.concatenate([body, np.zeros((2 * N_EYE, *body.shape[1:]))])
 
-    def reflect(self, v: Array) -> Array:
+    def reflect(self, v: NDArray[np.floating]) -> NDArray[np.floating]:
         """The mirrored head: ``(..., N, 3)`` positions or displacements."""
         return v[..., self.mirror, :] * np.array([-1.0, 1.0, 1.0])
 
-    def edges(self) -> NDArray[np.int64]:
+    def edges(self) -> NDArray[np.int32]:
         """``(E, 2)`` undirected edges, sorted."""
         f = self.faces
         pairs = np.concatenate([f[:, [0, 1]], f[:, [1, 2]], f[:, [2, 0]]])
@@ -216,9 +216,9 @@ def _pack(
     return HeadMesh(
         blend=blend,
         helpers=(base.groups["helper-l-eye"], base.groups["helper-r-eye"]),
-        faces=np.concatenate([faces, *eyes]),
+        faces=np.concatenate([faces, *eyes]).astype(np.int32),
         uv=np.concatenate([uv, *charts]),
-        uv_faces=np.concatenate([uv_faces, *eyes_uv]),
+        uv_faces=np.concatenate([uv_faces, *eyes_uv]).astype(np.int32),
         part=part,
         mirror=_mirror(base, cutter, used),
     )

@@ -21,7 +21,8 @@ AGES = ("baby", "child", "young", "old")
 MUSCLES = ("minmuscle", "averagemuscle", "maxmuscle")
 WEIGHTS = ("minweight", "averageweight", "maxweight")
 DETAILS = (
-    "mouth", "nose", "eyebrows", "cheek", "head", "eyes", "forehead", "chin", "ears", "neck", "asym",
+    "mouth", "nose", "eyebrows", "cheek", "head", "eyes", "forehead", "chin", "ears", "neck",
+    "asym",
 )  # fmt: skip
 OPPOSITES = (
     ("decr", "incr"),

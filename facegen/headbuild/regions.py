@@ -81,7 +81,7 @@ def _hair_shell(mesh: HeadMesh, v: Array, masks: dict[str, Array]) -> Array:
     skin = mesh.part == SKIN
     above_jaw = np.clip((v[:, 1] - 0.015) / 0.05, 0, 1)
     front = np.clip((v[:, 2] - 0.075) / 0.03, 0, 1) * np.clip((0.135 - v[:, 1]) / 0.02, 0, 1)
-    bare = np.clip(1.3 * masks["face"] + masks["ears"] + masks["inside"], 0, 1)
+    bare = np.clip(1.3 * masks["face"] + 2 * masks["ears"] + masks["inside"], 0, 1)
     shell = skin * (1 - bare) * above_jaw * (1 - front)
     averaging = mesh.averaging()
     for _ in range(6):
@@ -89,7 +89,7 @@ def _hair_shell(mesh: HeadMesh, v: Array, masks: dict[str, Array]) -> Array:
     return shell * (1 - bare)
 
 
-def label_faces(mesh: HeadMesh, masks: dict[str, Array], neck: Array) -> NDArray[np.uint8]:
+def label_faces(mesh: HeadMesh, masks: dict[str, Array]) -> NDArray[np.uint8]:
     """``(F,)`` index into ``REGION_NAMES``; later rules win."""
     corners = mesh.faces
     out = np.full(len(corners), REGION_NAMES.index("skin"), np.uint8)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from facegen.flame.camera import Camera
 from facegen.flame.model import HeadModel
+from facegen.flame.normals import frame_normals
+from facegen.flame.raster import rasterize
 from facegen.flame.skinning import HeadLayer
-from facegen.headbuild.zbuffer import rasterize
 
 Array = NDArray[np.float64]
 SIZE = 512
@@ -61,7 +62,7 @@ def render_views(model: HeadModel, count: int, seed: int, spread: float = 0.8) -
 
 def _one_view(
     model: HeadModel, layer: HeadLayer, rng: np.random.Generator, k: int, spread: float
-) -> tuple[NDArray, ...]:
+) -> tuple[Any, ...]:
     coefficients = _random_coefficients(model, rng, k, spread)
     given = {name: torch.tensor(x, dtype=torch.float32)[None] for name, x in coefficients.items()}
     with torch.no_grad():
@@ -76,7 +77,7 @@ def _one_view(
     centre = np.array([0, 0.055, 0.06])
     seen = (v - centre) @ turn.T + [0, -0.01, -distance]
     projected = camera.project(seen)
-    normals = vertex_normals(seen, model.faces)
+    normals = frame_normals(seen, model.faces)
     image, depth = _shade(model, rng, projected, normals)
     x, y = np.clip(projected[:, :2].astype(int), 0, SIZE - 1).T
     visible = (projected[:, 2] < depth[y, x] + DEPTH_TOLERANCE) & (normals[:, 2] > 0.15)
@@ -124,19 +125,11 @@ def _rotation(pitch: float, yaw: float, roll: float) -> Array:
     return about_z @ about_x @ about_y
 
 
-def vertex_normals(v: NDArray[np.floating], faces: NDArray[np.integer]) -> Array:
-    """``(V, 3)`` area-weighted unit normals."""
-    n = np.cross(v[faces[:, 1]] - v[faces[:, 0]], v[faces[:, 2]] - v[faces[:, 0]])
-    out = np.zeros((len(v), 3))
-    for k in range(3):
-        np.add.at(out, faces[:, k], n)
-    return out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-12)
-
-
 def _colours(model: HeadModel, rng: np.random.Generator) -> Array:
     """Random skin, brows, lips, hair on the scalp and irises."""
     assert model.albedo_mean is not None and model.albedo_dirs is not None
-    colour = model.albedo_mean + model.albedo_dirs @ rng.normal(0, 0.9, model.albedo_dirs.shape[2])
+    amounts = rng.normal(0, 0.9, model.albedo_dirs.shape[2])
+    colour: Array = np.float64(1) * model.albedo_mean + model.albedo_dirs @ amounts
     hair = rng.uniform(0.03, 0.35) * np.array([1, 0.75, 0.5])
     for name, chance, strength in (("brow", 1.0, 0.7), ("scalp", 0.85, 1.0)):
         if rng.random() < chance:
@@ -150,11 +143,11 @@ def _shade(
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """The picture ``(512, 512, 3)`` and its depth ``(512, 512)``."""
     large = SIZE * OVERSAMPLE
-    pixels = projected * [OVERSAMPLE, OVERSAMPLE, 1]
-    face_id, bary, depth = rasterize(pixels, model.faces, large)
-    covered = face_id >= 0
-    corners = model.faces[face_id[covered]]
-    weights = bary[covered][..., None]
+    screen = torch.tensor(projected * [OVERSAMPLE, OVERSAMPLE, 1])[None]
+    drawn = rasterize(screen, torch.tensor(model.faces), large, large)
+    covered = drawn.mask[0].numpy()
+    corners = model.faces[drawn.face[0].numpy()[covered]]
+    weights = drawn.bary[0].numpy()[covered][..., None]
     colour = (_colours(model, rng)[corners] * weights).sum(1)
     normal = (normals[corners] * weights).sum(1)
     normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-9
@@ -168,11 +161,5 @@ def _shade(
     picture = gaussian_filter(picture, (1, 1, 0))
     small = picture.reshape(SIZE, OVERSAMPLE, SIZE, OVERSAMPLE, 3).mean((1, 3))
     small = np.clip(small + rng.normal(0, 0.01, small.shape), 0, 1)
-    return (small * 255).astype(np.uint8), depth[::OVERSAMPLE, ::OVERSAMPLE]
-
-
-def contact_sheet(images: NDArray[np.uint8], columns: int = 6) -> Image.Image:
-    """Pictures side by side; a full grid."""
-    n = len(images) // columns * columns
-    rows = [np.concatenate(list(images[i : i + columns]), 1) for i in range(0, n, columns)]
-    return Image.fromarray(np.concatenate(rows, 0))
+    behind = np.where(covered, drawn.depth[0].numpy(), np.inf)[::OVERSAMPLE, ::OVERSAMPLE]
+    return (small * 255).astype(np.uint8), behind.astype(np.float32)

@@ -5,7 +5,13 @@ from facegen.media.audio import has_sound
 from facegen.media.image import Image, read_image, write_image
 from facegen.media.probe import VideoInfo, probe
 from facegen.media.reader import Frame, VideoReader, read_video
-from facegen.media.resume import SegmentedWriter, fingerprint, open_writer
+from facegen.media.resume import (
+    SegmentedWriter,
+    check_output,
+    fingerprint,
+    open_writer,
+    side_folder,
+)
 from facegen.media.sequence import ImageSequenceWriter
 from facegen.media.sheet import contact_sheet
 from facegen.media.stills import is_still
@@ -21,6 +27,7 @@ __all__ = [
     "VideoReader",
     "VideoWriter",
     "atomic_path",
+    "check_output",
     "contact_sheet",
     "file_sha256",
     "fingerprint",
@@ -30,5 +37,6 @@ __all__ = [
     "probe",
     "read_image",
     "read_video",
+    "side_folder",
     "write_image",
 ]

@@ -25,11 +25,6 @@ from facegen.media.stills import ImageSequence, find_sequence
 Seconds = float | Fraction
 
 
-def exact_seconds(time: Seconds) -> Fraction:
-    """Seconds as the fraction a float stands for: 0.2 is 1/5, not the binary number beside it."""
-    return time if isinstance(time, Fraction) else Fraction(time).limit_denominator(1_000_000)
-
-
 @dataclass(frozen=True, eq=False)
 class Frame:
     """One picture of a video.
@@ -78,8 +73,8 @@ class VideoReader:
         self.path = Path(path)
         self.info: VideoInfo = probe(path, fps=fps)
         self.warning: str | None = None
-        self._start = exact_seconds(start or 0)
-        self._stop = None if stop is None else exact_seconds(stop)
+        self._start = _exact(start or 0)
+        self._stop = None if stop is None else _exact(stop)
         self._skip = skip
         if self._start < 0 or (self._stop is not None and self._stop <= self._start):
             raise MediaError(f"cannot read {path}: start must be 0 or more and before stop")
@@ -201,6 +196,11 @@ class VideoReader:
         from PIL import Image as Pil
 
         return np.asarray(Pil.fromarray(rgb).resize((self.info.width, self.info.height)))
+
+
+def _exact(seconds: Seconds) -> Fraction:
+    """0.08 means the frame at 2/25 s, not the binary number just above it."""
+    return Fraction(seconds).limit_denominator(1_000_000)
 
 
 def read_video(

@@ -23,10 +23,11 @@ from facegen.media.atomic import atomic_path, check_target, file_sha256, reason,
 from facegen.media.container import open_input
 from facegen.media.mux import Muxer, container_of
 from facegen.media.sequence import ImageSequenceWriter, is_sequence_target
+from facegen.media.stills import is_pattern
 from facegen.media.writer import Clock, PictureSink, Seconds, VideoWriter, check_fps
 
 Rgb8 = NDArray[np.uint8]
-SEGMENT_FRAMES = 250
+SEGMENT_FRAMES = 50
 _MANIFEST = "manifest.json"
 _FORMAT = 1
 
@@ -312,3 +313,19 @@ def open_writer(
         metadata=metadata,
         alpha=alpha,
     )
+
+
+def check_output(path: Path | str) -> None:
+    """Refuse a target of :func:`open_writer` before long work begins.
+
+    Raises:
+        MediaError: unknown suffix, missing or unwritable folder.
+    """
+    path = Path(path)
+    if is_sequence_target(path):
+        folder = path.parent if is_pattern(path) else path
+        if not folder.is_dir():
+            check_target(folder)
+        return
+    container_of(path)
+    check_target(path)

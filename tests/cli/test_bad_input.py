@@ -147,7 +147,7 @@ BAD_PHOTOS = {
 
 GOOD_PHOTOS = {
     "odd size": _save("odd.png", lambda i: i.resize((251, 333))),
-    "small": _save("small.png", lambda i: i.resize((96, 96))),
+    "small": _save("small.png", lambda i: i.resize((144, 144))),
     "grey": _save("grey.png", lambda i: i.convert("L")),
     "grey 16 bit": _grey16,
     "palette": _save("palette.png", lambda i: i.quantize(64)),

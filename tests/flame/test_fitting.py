@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,23 +10,18 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from facegen.checkpoints import OPEN_HEAD
 from facegen.errors import ModelFileError, UsageError
-from facegen.flame.box_solver import solve_box
+from facegen.flame.box_solver import solve_box, solve_cholesky
 from facegen.flame.camera import Camera
-from facegen.flame.fitting import HeadFit, LandmarkFitter
-from facegen.flame.landmark_model import HeadState, LandmarkModel
+from facegen.flame.fitting import HeadFit, LandmarkFitter, _shared_steps
+from facegen.flame.landmark_model import HeadState, LandmarkModel, PosedLandmarks
 from facegen.flame.model import HeadModel
-from facegen.flame.normal_equations import Step, apply_step
+from facegen.flame.normal_equations import Step, System, apply_step
 from facegen.flame.rotations import rotation_matrix, rotation_mean, rotation_vector
 from facegen.flame.skinning import HeadLayer
 
-HEAD = Path(__file__).parents[2] / "checkpoints/open-head/head.npz"
 CAMERA = Camera.from_fov(640, 360)
-
-
-@pytest.fixture(scope="module")
-def head() -> HeadModel:
-    return HeadModel.load(HEAD)
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +49,8 @@ def fitted(model: LandmarkModel, state: HeadState, camera: Camera = CAMERA) -> H
 
 def test_jacobian_is_the_derivative(model: LandmarkModel) -> None:
     state = random_state(model, 1)
-    _, jacobian = model.pose_with_jacobian(state)
-    groups = ("rotation", "jaw", "eyes", "expression", "shape")
+    jacobian = PosedLandmarks(model, state).jacobian()
+    groups = ("rotation", "transl", "jaw", "eyes", "expression", "shape")
     for name in groups:
         analytic = getattr(jacobian, name)
         for column in range(0, analytic.shape[2], 1 if analytic.shape[2] < 8 else 9):
@@ -64,7 +58,7 @@ def test_jacobian_is_the_derivative(model: LandmarkModel) -> None:
             for sign in (1, -1):
                 zero = {n: np.zeros(getattr(jacobian, n).shape[2]) for n in groups}
                 zero[name][column] = sign * 1e-5
-                both.append(model.pose(apply_step(state, Step(transl=np.zeros(3), **zero))))
+                both.append(model.pose(apply_step(state, Step(**zero))))
             numeric = (both[0] - both[1]) / 2e-5
             np.testing.assert_allclose(analytic[:, :, column], numeric, atol=2e-7, err_msg=name)
 
@@ -95,7 +89,7 @@ _heads: list[HeadModel] = []
 
 def _cached_head() -> HeadModel:
     if not _heads:
-        _heads.append(HeadModel.load(HEAD))
+        _heads.append(HeadModel.load(OPEN_HEAD))
     return _heads[0]
 
 
@@ -203,3 +197,41 @@ def test_rotation_vector_inverts_rotation_matrix(vector: list[float]) -> None:
 def test_rotation_mean_of_opposite_turns_is_none() -> None:
     turns = np.array([[0.0, 0.4, 0.0], [0.0, -0.4, 0.0]])
     np.testing.assert_allclose(rotation_mean(turns), 0, atol=1e-9)
+    around = np.array([0.3, -0.2, 0.5])
+    np.testing.assert_allclose(rotation_mean(np.stack([around, around])), around, atol=1e-9)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10_000), size=st.integers(1, 40))
+def test_cholesky_solves(seed: int, size: int) -> None:
+    rng = np.random.default_rng(seed)
+    root = rng.normal(size=(size + 2, size))
+    matrix, right = root.T @ root + 0.01 * np.eye(size), rng.normal(size=size)
+    np.testing.assert_allclose(matrix @ solve_cholesky(matrix, right), right, atol=1e-8)
+
+
+def test_shared_step_solves_the_whole_system() -> None:
+    rng = np.random.default_rng(0)
+    own, common, frames = 14, 3, 4
+    stiffness, shape = np.array([1.0, 2.0, 3.0]), rng.normal(size=common)
+    systems = []
+    whole = np.zeros((frames * own + common, frames * own + common))
+    right = np.zeros(len(whole))
+    whole[-common:, -common:] = np.diag(stiffness)
+    right[-common:] = -stiffness * shape
+    for i in range(frames):
+        root = rng.normal(size=(30, own + common))
+        hessian, gradient = root.T @ root, rng.normal(size=own + common)
+        rows = np.r_[i * own : (i + 1) * own, frames * own : frames * own + common]
+        whole[np.ix_(rows, rows)] += hessian
+        right[rows] += gradient
+        system = System(hessian.copy(), gradient.copy())
+        system.hessian[own:, own:] += np.diag(stiffness)
+        system.gradient[own:] -= stiffness * shape
+        systems.append(system)
+    solution = np.linalg.solve(whole, right)
+    steps = _shared_steps(systems, stiffness, shape)
+    np.testing.assert_allclose(steps[0].shape, solution[-common:], atol=1e-9)
+    for i, step in enumerate(steps):
+        mine = np.concatenate([step.rotation, step.transl, step.jaw, step.eyes, step.expression])
+        np.testing.assert_allclose(mine, solution[i * own : (i + 1) * own], atol=1e-9)

@@ -147,6 +147,7 @@ def array(shape, code=b"f8", data=b"S''\n"):
         "negative string": b"T" + struct.pack("<i", -5) + b"hello.",
         "giant integer": b"I" + b"9" * 10**6 + b"\n.",
         "giant long": b"\x8b" + struct.pack("<i", 2**30),
+        "long of 32 bytes": b"\x8a\x20" + b"\x01" * 32 + b".",
         "negative long": b"\x8b" + struct.pack("<i", -4) + b".",
         "objects in an array": array(b"I1\n", b"O8", b"(I1\nl"),
         "structured array": array(b"", b"f8,O", b"S''\n"),

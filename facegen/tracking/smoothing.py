@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from facegen.head_frame import head_centres, transl_for_centres
-from facegen.local_regression import Timeline, Window, smooth_rotations, smooth_vectors
 from facegen.motion import Motion
+from facegen.tracking.head_frame import head_centres, transl_for_centres
+from facegen.tracking.local_regression import Timeline, Window, smooth_rotations, smooth_vectors
 
 Array = NDArray[np.float64]
 
@@ -32,19 +32,28 @@ class Smoothing:
         lips: mouth, jaw and lid-shape coefficients. face: all others but blinks.
     """
 
-    place: Window = Window(0.12, 0.02, 0.0012)
-    depth: Window = Window(0.35, 0.08, 0.012)
-    pose: Window = Window(0.12, 0.025, 0.012)
-    jaw: Window = Window(0.06, 0.0, 0.008)
-    gaze: Window = Window(0.12, 0.0, 0.03)
-    lips: Window = Window(0.06, 0.0, 0.025)
-    face: Window = Window(0.12, 0.03, 0.06)
+    place: Window = Window(0.12, 0.02, 0.0004)
+    depth: Window = Window(0.35, 0.08, 0.007)
+    pose: Window = Window(0.12, 0.02, 0.005)
+    jaw: Window = Window(0.05, 0.0, 0.003)
+    gaze: Window = Window(0.12, 0.0, 0.015)
+    lips: Window = Window(0.05, 0.0, 0.008)
+    face: Window = Window(0.12, 0.02, 0.025)
+
+    def scaled(self, strength: float) -> Smoothing:
+        """All windows and tolerances times ``strength``."""
+        scaled = {
+            name: Window(w.still * strength, w.moving * strength, w.tolerance * strength)
+            for name, w in vars(self).items()
+        }
+        return Smoothing(**scaled)
 
 
 def smooth(
     motion: Motion,
     joints: Array,
     *,
+    strength: float = 1.0,
     settings: Smoothing | None = None,
     breaks: Sequence[int] = (),
 ) -> Motion:
@@ -52,15 +61,15 @@ def smooth(
 
     Args:
         joints: ``(5, 3)`` rest joints of the motion's identity.
+        strength: factor on all windows; 0 leaves the motion as it is.
         settings: windows per channel.
         breaks: frames that start a new shot; nothing is smoothed across them.
 
     Returns:
         The same motion, smoothed; frames without a face stay as they are and lend no weight.
     """
-    s = settings or Smoothing()
-    count = len(motion)
-    if count < 3:
+    s = (settings or Smoothing()).scaled(strength)
+    if strength <= 0 or len(motion) < 3:
         return motion
     line = _timeline(motion, breaks)
 
@@ -92,7 +101,8 @@ def _timeline(motion: Motion, breaks: Sequence[int]) -> Timeline:
 
 def _centres(centres: Array, line: Timeline, s: Smoothing) -> Array:
     """Place in the picture and depth are separate: their errors differ a hundredfold."""
-    depth = -centres[:, 2:]
+    # Frames without a face lend no weight, but their zeros must not become infinities.
+    depth = np.where(line.usable[:, None], -centres[:, 2:], 1.0)
     place = smooth_vectors(centres[:, :2] / depth, line, s.place)
     depth = np.exp(smooth_vectors(np.log(depth), line, s.depth))
     return np.concatenate([place * depth, -depth], 1)

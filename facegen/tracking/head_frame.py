@@ -16,11 +16,15 @@ def head_rotations(motion: Motion) -> Array:
     return rotation_matrix(motion.global_orient) @ rotation_matrix(motion.neck_pose)
 
 
-def _offset(motion: Motion, joints: Array) -> Array:
+def _neck_offset(motion: Motion, joints: Array) -> Array:
+    """Posed neck joint before ``transl``: ``(T, 3)``."""
+    return joints[0] + rotation_matrix(motion.global_orient) @ (joints[1] - joints[0])
+
+
+def _centre_offset(motion: Motion, joints: Array) -> Array:
     """Posed point between the eyes before ``transl``: ``(T, 3)``."""
-    root, neck, centre = joints[0], joints[1], joints[3:5].mean(0)
-    body = rotation_matrix(motion.global_orient)
-    return root + body @ (neck - root) + head_rotations(motion) @ (centre - neck)
+    arm = joints[3:5].mean(0) - joints[1]
+    return _neck_offset(motion, joints) + head_rotations(motion) @ arm
 
 
 def head_centres(motion: Motion, joints: Array) -> Array:
@@ -32,9 +36,19 @@ def head_centres(motion: Motion, joints: Array) -> Array:
     Args:
         joints: ``(5, 3)`` at rest, of the motion's identity (``flame.landmark_model.rest_joints``).
     """
-    return _offset(motion, joints) + motion.transl
+    return _centre_offset(motion, joints) + motion.transl
 
 
 def transl_for_centres(motion: Motion, joints: Array, centres: Array) -> NDArray[np.float32]:
     """``transl (T, 3)`` that puts the point between the eyes at ``centres (T, 3)``."""
-    return (centres - _offset(motion, joints)).astype(np.float32)
+    return (centres - _centre_offset(motion, joints)).astype(np.float32)
+
+
+def neck_positions(motion: Motion, joints: Array) -> Array:
+    """Neck joint, about which the head turns, in camera space: ``(T, 3)`` metres."""
+    return _neck_offset(motion, joints) + motion.transl
+
+
+def transl_for_necks(motion: Motion, joints: Array, necks: Array) -> NDArray[np.float32]:
+    """``transl (T, 3)`` that puts the neck joint at ``necks (T, 3)``."""
+    return (necks - _neck_offset(motion, joints)).astype(np.float32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -17,8 +17,9 @@ from facegen.flame.landmark_model import LandmarkModel, rest_joints
 from facegen.flame.model import HeadModel
 from facegen.flame.rotations import rotation_matrix
 from facegen.motion import POSES, Motion
-from facegen.motion_gaps import NoFace, resolve_gaps
-from facegen.smoothing import smooth
+from facegen.parallel import prefetch
+from facegen.tracking.gaps import NoFace, resolve_gaps
+from facegen.tracking.smoothing import smooth
 
 Image = NDArray[np.uint8]
 Landmarks = NDArray[np.float32]
@@ -28,7 +29,7 @@ _IDENTITY_FRAMES = 600
 _KEY_FRAMES = 10
 _KEY_MAX_YAW = np.radians(40)
 # Residual in per cent of the inter-ocular distance from which a fit is started afresh.
-_LOST = 6.0
+LOST = 6.0
 MAX_REFERENCE_YAW_DEG = 65.0
 
 
@@ -89,7 +90,7 @@ def track_video(
     camera: Camera | None = None,
     betas: NDArray[np.floating] | None = None,
     no_face: NoFace = "interpolate",
-    smoothed: bool = True,
+    smoothed: float = 1.0,
     source_sha256: str = "",
 ) -> Motion:
     """Follow one face through a video in a single pass; only parameters are kept.
@@ -105,7 +106,7 @@ def track_video(
         camera: of the whole frame; by default 20 degrees over its larger side.
         betas: ``(S,)`` identity where known, else fitted.
         no_face: ``error``, ``hold``, ``interpolate`` or ``drop`` frames without a face.
-        smoothed: zero-phase smoothing (:mod:`facegen.smoothing`).
+        smoothed: strength of the zero-phase smoothing, 0 for none.
 
     Raises:
         FaceNotFoundError: no face at all, or a frame without one under ``error``.
@@ -113,17 +114,23 @@ def track_video(
     """
     rate = fps if isinstance(fps, Fraction) else Fraction(fps).limit_denominator(1001)
     clip = _ClipFit(head, camera, betas)
-    with LandmarkTracker(face) as tracker:
-        for rgb in frames:
-            points = tracker(rgb)
-            clip.add(rgb.shape[:2], points, restarted=tracker.restarted)
+
+    def detections() -> Iterator[tuple[tuple[int, ...], Landmarks | None, bool]]:
+        with LandmarkTracker(face) as tracker:
+            for rgb in frames:
+                yield rgb.shape[:2], tracker(rgb), tracker.restarted
+
+    # MediaPipe leaves Python free: it looks at the next frame while this one is fitted.
+    for size, points, restarted in prefetch(detections()):
+        clip.add(size, points, restarted=restarted)
     fits = clip.finish()
     times = np.arange(len(fits)) / float(rate)
     if timestamps is not None:
         times = np.fromiter(timestamps, np.float64)
     motion = motion_of(fits, head, rate, times, source_sha256)
-    if smoothed:
-        motion = smooth(motion, rest_joints(head, motion.betas), breaks=clip.breaks)
+    if smoothed > 0:
+        joints = rest_joints(head, motion.betas)
+        motion = smooth(motion, joints, strength=smoothed, breaks=clip.breaks)
     return resolve_gaps(motion, no_face)
 
 
@@ -199,7 +206,7 @@ class _ClipFit:
         else:
             assert self._previous is not None
             fit = self._fitter.step(self._previous, points)
-            if fit.residual > _LOST:
+            if fit.residual > LOST:
                 again = self._fitter.fit(points, self.camera)
                 fit = min(fit, again, key=lambda f: f.residual)
         self._previous = fit

@@ -1,0 +1,5 @@
+"""A motion carried to another face: the driver's motion, the reference's identity."""
+
+from facegen.transfer.retarget import retarget
+
+__all__ = ["retarget"]
