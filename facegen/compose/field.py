@@ -23,7 +23,7 @@ DEPTH_TOLERANCE = 0.06
 # Sideways motion of the neck below this (inter-ocular distances) is fitting noise to the body.
 BODY_NOISE = 0.10
 # The same for the skull, to hair.
-HAIR_NOISE = 0.06
+HAIR_NOISE = 0.08
 
 # Displacements that differ this much (window pixels) from their surroundings tear the picture.
 TEAR = 0.6
