@@ -157,3 +157,35 @@ def composite(
             window.scale,
         )
     return frame
+
+
+def paste_window(
+    reference: Reference,
+    frame: NDArray[np.uint8],
+    rgb: NDArray[np.uint8],
+    mask: NDArray[np.float32],
+) -> NDArray[np.uint8]:
+    """Put a repainted window (a network's) back into the full frame.
+
+    Only the difference to what the window already showed is enlarged and added: detail finer than
+    the window stays, and pixels without mask keep their bytes.
+
+    Args:
+        frame: ``(H, W, 3)`` of :func:`composite`. rgb: ``(S, S, 3)`` the repainted window.
+        mask: ``(S, S)`` 0..1, how much of it to take.
+
+    Returns:
+        ``(H, W, 3)`` uint8.
+    """
+    window = reference.window
+    change = (rgb.astype(np.float32) - window.crop(frame)) * mask[..., None]
+    square = (window.side, window.side)
+    change = np.asarray(cv2.resize(change, square, interpolation=cv2.INTER_LINEAR), np.float32)
+    rows, cols = window.patch(frame.shape)
+    inside = change[
+        rows.start - window.y0 : rows.stop - window.y0,
+        cols.start - window.x0 : cols.stop - window.x0,
+    ]
+    out = frame.copy()
+    out[rows, cols] = np.rint(np.clip(frame[rows, cols] + inside, 0, 255)).astype(np.uint8)
+    return out

@@ -16,7 +16,6 @@ from facegen.compose.paste import composite
 from facegen.compose.reference import Reference, draw
 from facegen.compose.surface import Surface
 from facegen.flame.normals import frame_normals
-from facegen.motion import Motion
 
 # Displacement fades to nothing over this share of the window at edges inside the photo.
 BORDER = 0.06
@@ -34,6 +33,7 @@ class WarpResult:
         paint, cover: ``(S, S, 3)`` premultiplied colour 0..255 and ``(S, S)`` opacity of what is
             painted rather than moved.
         pixels: ``(V, 3)`` driven vertices with their hair shell: u, v (window) and depth.
+        face_id: ``(S, S)`` int32 triangle of ``HeadFrame.faces``, -1 off the mesh.
     """
 
     reference: Reference
@@ -111,12 +111,11 @@ class Warper:
             else int(np.argmin(np.abs(local - [0, -1.6, 0.2]).sum(1)))
         )
 
-    def render(self, vertices: NDArray[np.floating], motion: Motion | None = None) -> WarpResult:
+    def render(self, vertices: NDArray[np.floating]) -> WarpResult:
         """Warp the photo to a driven head.
 
         Args:
             vertices: ``(V, 3)`` driven vertices, metres, in the photo's camera space.
-            motion: the driven frame's parameters; not needed for the geometry.
         """
         ref = self.reference
         geometry, frame = ref.geometry, ref.frame

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from facegen.compose import Reference, Warper, compose, compose_alpha
+from facegen.compose import Reference, Warper, compose, compose_alpha, paste_window
 from facegen.compose.field import HOLE, SEEN
 from facegen.errors import UsageError
 from tests.compose.scene import make_scene, psnr
@@ -155,3 +155,18 @@ def test_the_far_half_of_a_turned_photo_comes_from_its_mirror_image(head):
     assert result.cover[result.occluded].mean() > 0.4
     rest = compose(reference, Warper(reference).render(pose_vertices(head, turned.fit)))
     assert psnr(rest, turned.photo) > 45
+
+
+def test_a_repainted_window_changes_only_what_its_mask_says(reference, scene):
+    size = reference.window.size
+    mask = np.zeros((size, size), np.float32)
+    mask[100:140, 100:140] = 1
+    red = np.full((size, size, 3), (200, 10, 10), np.uint8)
+    frame = paste_window(reference, scene.photo, red, mask)
+    scale = 1 / reference.window.scale
+    middle = round(120 * scale)
+    assert np.abs(frame[middle, middle].astype(int) - (200, 10, 10)).max() < 40
+    changed = (frame != scene.photo).any(-1)
+    low, high = round(98 * scale), round(143 * scale)
+    changed[low:high, low:high] = False
+    assert not changed.any()
