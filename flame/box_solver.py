@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from facegen.flame.raster._jit import jit
+from facegen.flame.jit import jit
 
 Array = NDArray[np.float64]
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from facegen.errors import ModelFileError
 from facegen.flame.model import HeadModel
+from facegen.flame.normals import frame_normals
 from facegen.flame.rotations import left_jacobian, rotation_matrix, skew
 
 Array = NDArray[np.float64]
@@ -100,7 +101,7 @@ class LandmarkModel:
         regressor = model.J_regressor.astype(np.float64)
         template = model.v_template.astype(np.float64)
         joint_basis = np.einsum("jv,vck->jck", regressor, model.shapedirs, optimize=True)
-        normals = at_landmarks(vertex_normals(template, model.faces))
+        normals = at_landmarks(frame_normals(template, model.faces))
         columns = model.n_shape + free
         return cls(
             points=at_landmarks(template),
@@ -253,17 +254,6 @@ class PosedLandmarks:
 def _combine(basis: Array, coefficients: Array) -> Array:
     """``(L, 3)`` sum of basis vectors; einsum, for BLAS would wake its threads for this."""
     return np.einsum("lck,k->lc", basis, coefficients)
-
-
-def vertex_normals(vertices: Array, faces: NDArray[np.int32]) -> Array:
-    """Area-weighted unit normals ``(V, 3)``."""
-    corners = vertices[faces]
-    area = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normals = np.zeros_like(vertices)
-    for k in range(3):
-        np.add.at(normals, faces[:, k], area)
-    length = np.linalg.norm(normals, axis=1, keepdims=True)
-    return normals / np.where(length > 0, length, 1)
 
 
 def rest_joints(model: HeadModel, betas: NDArray[np.floating]) -> Array:

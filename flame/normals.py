@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _TINY = 1e-30
 
@@ -19,6 +22,8 @@ def vertex_normals(vertices: Tensor, faces: Tensor) -> Tensor:
     Returns:
         ``(B, V, 3)``, same space as the vertices; 0 at vertices without a triangle.
     """
+    import torch
+
     index = faces.long().to(vertices.device)
     a, b, c = vertices[:, index].unbind(2)
     # A cross product is twice the area long: summing them weighs by area.

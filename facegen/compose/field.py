@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from facegen.compose.frame import SKIN, HeadFrame
 from facegen.compose.reference import Geometry
-from facegen.flame.raster._jit import F32, I32, U8, jit
+from facegen.flame.jit import F32, I32, U8, jit
 
 # Work outside the mesh happens at this fraction of the window's resolution.
 COARSE = 4

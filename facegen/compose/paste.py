@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facegen.compose.reference import Reference
-from facegen.flame.raster._jit import F32, U8, jit
+from facegen.flame.jit import F32, U8, jit
 
 # Displacements below this (photo pixels) are invisible and leave the photo's own bytes.
 STILL = 0.01

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facegen.flame.camera import Camera
-from facegen.flame.landmark_model import vertex_normals
+from facegen.flame.normals import frame_normals
 
 Image = NDArray[np.uint8]
 
@@ -57,5 +57,5 @@ def visible_vertices(
         vertices: ``(V, 3)`` camera space, metres.
     """
     posed = np.asarray(vertices, np.float64)
-    front = (vertex_normals(posed, faces) * -posed).sum(1) > 0
+    front = (frame_normals(posed, faces) * -posed).sum(1) > 0
     return camera.project(posed[front])[:, :2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from facegen.flame.raster._jit import F32, F64, I32, U8, jit
+from facegen.flame.jit import F32, F64, I32, U8, jit
 
 
 @jit

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facegen.flame.raster._jit import F32, F64, I32, jit
+from facegen.flame.jit import F32, F64, I32, jit
 from facegen.flame.raster.fragments import NEAR, Fragments
 
 _NEAR = NEAR
