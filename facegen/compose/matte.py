@@ -11,6 +11,9 @@ SURE_OUT, SURE_IN = 0.2, 0.8
 # Guided-filter window radius in units of the inter-ocular distance.
 RADIUS_PER_IOD = 0.12
 _MAX_SIDE = 1024
+# Colour steps (of 255) from the background below which a soft edge pixel is taken as background,
+# and from which it is left as it is.
+_SAME, _OTHER = 6.0, 24.0
 
 
 def refine_matte(
@@ -40,6 +43,22 @@ def refine_matte(
     full_guide = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
     full = cv2.resize(slope, (width, height)) * full_guide + cv2.resize(offset, (width, height))
     return np.clip((full - SURE_OUT) / (SURE_IN - SURE_OUT), 0, 1)
+
+
+def drop_fringe(
+    person: NDArray[np.float32], patch: NDArray[np.uint8], background: NDArray[np.uint8]
+) -> NDArray[np.float32]:
+    """Take soft edge pixels that look like the background out of the matte.
+
+    They would travel with the head as a pale line. Where hair really has the wall's colour nothing
+    is lost either: both show the same.
+
+    Args:
+        person: ``(h, w)`` matte. patch, background: ``(h, w, 3)`` with and without the person.
+    """
+    step = np.abs(patch.astype(np.float32) - background).max(-1)
+    other = cv2.blur(np.clip((step - _SAME) / (_OTHER - _SAME), 0, 1), (3, 3))
+    return np.where(person < 0.98, person * other, person).astype(np.float32)
 
 
 def as_unit(matte: NDArray) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from facegen.compose.background import background_layer
 from facegen.compose.frame import CAVITY, LOWER, SKIN, UPPER, HeadFrame, rigid_rotation
-from facegen.compose.matte import as_unit, refine_matte
+from facegen.compose.matte import as_unit, drop_fringe, refine_matte
 from facegen.compose.shell import hair_shell, matte_at, shell_weight
 from facegen.compose.window import HeadWindow
 from facegen.errors import UsageError
@@ -129,6 +129,7 @@ class Reference:
         person = _cover_face(person, model, vertices, fit.camera)
         patch = window.patch(rgb.shape[:2])
         background = background_layer(rgb[patch], person[patch], round(BLEED_PER_IOD * iod_photo))
+        person[patch] = drop_fringe(person[patch], rgb[patch], background)
         image = window.crop(rgb)
         return cls(
             photo=rgb,
