@@ -20,6 +20,7 @@ from facegen.media.atomic import check_target, part_path, reason, remove
 from facegen.media.audio import has_sound
 from facegen.media.encode import Encoder, settings_for
 from facegen.media.image import check_picture
+from facegen.media.lock import TargetLock
 from facegen.media.mux import Muxer, container_of, tick
 
 Seconds = float | Fraction
@@ -132,7 +133,7 @@ class VideoWriter:
         if alpha and self._kind != "webm":
             raise MediaError(f"cannot write {path}: only .webm and images keep alpha")
         check_target(self.path)
-        self._part = part_path(self.path)
+        self._part, self._lock = part_path(self.path), TargetLock(self.path)
         self._settings = settings_for(self._kind, crf, alpha)
         self._audio_from = checked_sound(audio_from)
         self._metadata = dict(metadata or {})
@@ -152,6 +153,12 @@ class VideoWriter:
         return 0
 
     def __enter__(self) -> VideoWriter:
+        """Begin.
+
+        Raises:
+            MediaError: another run is writing the same target.
+        """
+        self._lock.acquire()
         return self
 
     def write(self, rgb: Rgb8, time: Seconds | None = None, alpha: Rgb8 | None = None) -> None:
@@ -209,6 +216,7 @@ class VideoWriter:
             raise self._failure(problem) from problem
         finally:
             self._abandon()
+            self._lock.release()
 
     def _finish(self) -> None:
         if self._encoder is None or self._muxer is None:

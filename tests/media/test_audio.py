@@ -117,6 +117,8 @@ def test_copied_where_the_container_allows(
     if writer.audio_copied:
         assert probe(target).audio_codec == codec
         before, after = sound_packets(source), sound_packets(target)
+        # Matroska cannot hide AAC's first packet, which is silence from before time 0.
+        before = before[1:] if (sound, suffix) == ("aac", ".mkv") else before
         assert len(before) - len(after) <= 1, "only what lies behind the last picture may go"
         assert after == before[: len(after)]
     else:
