@@ -29,7 +29,7 @@ def progress_bar(
         stream: where to show it, standard error if None; nothing is shown unless it is a terminal.
     """
     stream = sys.stderr if stream is None else stream
-    if not stream.isatty():
+    if stream is None or not stream.isatty():  # programs without a console have no stderr
         yield _silent
         return
     from rich.console import Console

@@ -1,6 +1,6 @@
 """Images, video and sound in and out: exact times, bounded memory, whole files only."""
 
-from facegen.media.atomic import atomic_path, file_sha256
+from facegen.media.atomic import atomic_path, file_sha256, side_folder
 from facegen.media.audio import has_sound
 from facegen.media.image import Image, read_image, write_image
 from facegen.media.probe import VideoInfo, probe
@@ -10,7 +10,6 @@ from facegen.media.resume import (
     check_output,
     fingerprint,
     open_writer,
-    side_folder,
 )
 from facegen.media.sequence import ImageSequenceWriter
 from facegen.media.sheet import contact_sheet

@@ -31,9 +31,21 @@ def reason(error: BaseException) -> str:
     return known or getattr(error, "strerror", None) or str(error).splitlines()[0]
 
 
+def beside(target: Path, ending: str) -> Path:
+    """``.NAME.ending`` in the folder of ``target``, so on the same file system."""
+    if target.name in ("", ".."):  # the current folder has a name too
+        target = target.resolve()
+    return target.with_name(f".{target.name}.{ending}")
+
+
 def part_path(target: Path) -> Path:
-    """Where ``target`` grows until it is whole: ``.NAME.part`` beside it, same file system."""
-    return target.with_name(f".{target.name}.part")
+    """Where ``target`` grows until it is whole."""
+    return beside(target, "part")
+
+
+def side_folder(path: Path) -> Path:
+    """Where unfinished work on ``path`` is kept: ``.NAME.facegen/`` beside it."""
+    return beside(path, "facegen")
 
 
 def check_target(target: Path) -> None:

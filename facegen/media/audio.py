@@ -65,7 +65,9 @@ class AudioFeed:
         self._from: AudioStream = next(s for s in streams.audio if s.codec_context is not None)
         self._origin = origin + _zero(self._input, self._from)
         self.copied = can_copy(self._from.codec_context.name, kind)
-        self._keeps_negative = kind in ("mp4", "mov") or origin == 0
+        # A decoder needs one packet before the cut (AAC overlaps them); an edit list hides it.
+        self._hides_lead = kind in ("mp4", "mov")
+        self._keeps_negative = self._hides_lead or origin == 0
         self._to: AudioStream = (
             output.add_stream_from_template(self._from) if self.copied else self._encoder(kind)
         )
@@ -116,7 +118,8 @@ class AudioFeed:
                     continue
                 base = packet.time_base
                 shift = round(self._origin / base)
-                end = packet.pts + (packet.duration or 0) - shift
+                length = packet.duration or 0
+                end = packet.pts - shift + length * (2 if self._hides_lead else 1)
                 if end <= 0 or (packet.pts < shift and not self._keeps_negative):
                     continue
                 packet.pts -= shift

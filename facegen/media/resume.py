@@ -19,11 +19,18 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from facegen.errors import MediaError
-from facegen.media.atomic import atomic_path, check_target, file_sha256, reason, remove
+from facegen.media.atomic import (
+    atomic_path,
+    check_target,
+    file_sha256,
+    reason,
+    remove,
+    side_folder,
+)
 from facegen.media.container import open_input
+from facegen.media.lock import TargetLock
 from facegen.media.mux import Muxer, container_of
-from facegen.media.sequence import ImageSequenceWriter, is_sequence_target
-from facegen.media.stills import is_pattern
+from facegen.media.sequence import ImageSequenceWriter, check_sequence, is_sequence_target
 from facegen.media.writer import Clock, PictureSink, Seconds, VideoWriter, check_fps
 
 Rgb8 = NDArray[np.uint8]
@@ -49,12 +56,13 @@ def fingerprint(files: Iterable[Path | str], options: Mapping[str, Any]) -> str:
 
 @dataclass
 class _Manifest:
-    """What is done: one list of picture times (ticks) for every finished segment."""
+    """What is done: picture times (ticks) and file size (bytes) of every finished segment."""
 
     job: str
     segment_frames: int
     origin: Fraction = Fraction(0)
     segments: list[list[int]] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
 
     @property
     def frames(self) -> int:
@@ -67,33 +75,33 @@ class _Manifest:
             "segment_frames": self.segment_frames,
             "origin": [self.origin.numerator, self.origin.denominator],
             "segments": self.segments,
+            "sizes": self.sizes,
         }
         with atomic_path(folder / _MANIFEST) as part:
             part.write_text(json.dumps(data))
 
     @classmethod
     def load(cls, folder: Path, suffix: str) -> _Manifest | None:
-        """What a former run left, cut at the first segment that is gone; None: nothing usable."""
+        """What a former run left, cut at the first segment that is gone or cut off, or None."""
         try:
             data = json.loads((folder / _MANIFEST).read_text())
             if data["format"] != _FORMAT:
                 return None
-            segments = [[int(t) for t in s] for s in data["segments"]]
-            there = [_segment(folder, i, suffix).is_file() for i in range(len(segments))]
-            whole = there.index(False) if False in there else len(there)
-            origin = Fraction(*data["origin"])
-            return cls(data["job"], int(data["segment_frames"]), origin, segments[:whole])
-        except (OSError, ValueError, KeyError, TypeError):
+            found = cls(data["job"], int(data["segment_frames"]), Fraction(*data["origin"]))
+            parts = zip(data["segments"], data["sizes"], strict=True)
+            for index, (ticks, size) in enumerate(parts):
+                file = _segment(folder, index, suffix)
+                if not ticks or not file.is_file() or file.stat().st_size != size:
+                    break
+                found.segments.append([int(t) for t in ticks])
+                found.sizes.append(int(size))
+            return found
+        except (OSError, ValueError, KeyError, TypeError, ArithmeticError):
             return None
 
 
 def _segment(folder: Path, index: int, suffix: str) -> Path:
     return folder / f"{index:05d}{suffix}"
-
-
-def side_folder(path: Path) -> Path:
-    """Where unfinished work on ``path`` is kept: ``.NAME.facegen/`` beside it."""
-    return path.with_name(f".{path.name}.facegen")
 
 
 class SegmentedWriter:
@@ -132,12 +140,16 @@ class SegmentedWriter:
             segment_frames: pictures in a segment; at most so many are lost.
 
         Raises:
-            MediaError: as ``VideoWriter``, or ``resume`` finds another job's work.
+            MediaError: as ``VideoWriter``, ``resume`` finds another job's work, or another run is
+                writing the same target.
         """
         self.path, self.width, self.height = Path(path), width, height
         self.fps = check_fps(fps)
         self._kind = container_of(self.path)
-        check_target(self.path)
+        # A writer that is never opened checks size, alpha, sound and target before any work.
+        self.padding = VideoWriter(
+            self.path, width, height, fps, audio_from=audio_from, alpha=alpha
+        ).padding
         self._suffix = ".webm" if self._kind == "webm" else ".mkv"
         self._side = side_folder(self.path)
         self._options: dict[str, Any] = {"crf": crf, "alpha": alpha}
@@ -147,11 +159,15 @@ class SegmentedWriter:
         self._ticks: list[int] = []
         self._writer: VideoWriter | None = None
         self.audio_copied: bool | None = None
-        self._manifest = self._begin(job, resume, max(1, segment_frames))
-        # A writer that is never opened checks size, alpha and suffix before any work is done.
-        self.padding = self._new_writer(0).padding
         if any(self.padding):
             self._metadata["facegen_padding"] = "right {}, bottom {}".format(*self.padding)
+        self._lock = TargetLock(self.path)
+        self._lock.acquire()
+        try:
+            self._manifest = self._begin(job, resume, max(1, segment_frames))
+        except BaseException:
+            self._lock.release()
+            raise
 
     @property
     def frames_done(self) -> int:
@@ -191,9 +207,9 @@ class SegmentedWriter:
 
     def write(self, rgb: Rgb8, time: Seconds | None = None, alpha: Rgb8 | None = None) -> None:
         """Add one picture; see :meth:`VideoWriter.write`."""
+        ticks = self._clock(time)
         if self._writer is None:
             self._writer = self._new_writer(len(self._manifest.segments)).__enter__()
-        ticks = self._clock(time)
         # Inside a segment pictures only have an order; their times stand in the manifest.
         self._writer.write(rgb, None, alpha)
         self._ticks.append(ticks)
@@ -207,6 +223,7 @@ class SegmentedWriter:
         writer.__exit__(None, None, None)
         self._manifest.origin = self._clock.origin or Fraction(0)
         self._manifest.segments.append(self._ticks)
+        self._manifest.sizes.append(writer.path.stat().st_size)
         self._ticks = []
         self._manifest.save(self._side)
 
@@ -216,16 +233,21 @@ class SegmentedWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is not None:
-            # A segment cut short here would end elsewhere than in an uninterrupted run.
-            if self._writer is not None:
+        try:
+            if kind is None:
+                self._finish()
+            elif self._writer is not None:
+                # A segment cut short here would end elsewhere than in an uninterrupted run.
                 self._writer.__exit__(kind, error, trace)
+        finally:
+            self._ticks = []
             if not self._manifest.segments:
                 remove(self._side)
-            return
+            self._lock.release()
+
+    def _finish(self) -> None:
         self._close_segment()
         if not self._manifest.segments:
-            remove(self._side)
             raise MediaError(f"cannot write {self.path}: no pictures were given")
         with atomic_path(self.path) as part:
             try:
@@ -319,13 +341,13 @@ def check_output(path: Path | str) -> None:
     """Refuse a target of :func:`open_writer` before long work begins.
 
     Raises:
-        MediaError: unknown suffix, missing or unwritable folder.
+        MediaError: unknown suffix, missing or unwritable folder, pictures there already, or another
+            run is writing it.
     """
     path = Path(path)
     if is_sequence_target(path):
-        folder = path.parent if is_pattern(path) else path
-        if not folder.is_dir():
-            check_target(folder)
+        TargetLock(check_sequence(path)[0]).check()
         return
     container_of(path)
     check_target(path)
+    TargetLock(path).check()

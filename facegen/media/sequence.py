@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import shutil
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -12,13 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facegen.errors import MediaError
-from facegen.media.atomic import atomic_path, check_target, reason, remove
+from facegen.media.atomic import atomic_path, beside, check_target, reason, remove, side_folder
 from facegen.media.image import IMAGE_SUFFIXES, check_picture, write_image
+from facegen.media.lock import TargetLock
 from facegen.media.stills import is_pattern
 from facegen.media.writer import Clock, Seconds, check_fps
 
 Rgb8 = NDArray[np.uint8]
-_JOB, _TIMES = "job.json", "times.txt"
+_JOB, _TIMES, _PICTURES = "job.json", "times.txt", "pictures"
+_NAME = "%05d.png"
 
 
 def is_sequence_target(path: Path | str) -> bool:
@@ -27,12 +29,34 @@ def is_sequence_target(path: Path | str) -> bool:
     return path.is_dir() or not path.suffix or is_pattern(path)
 
 
+def check_sequence(path: Path) -> tuple[Path, str]:
+    """The folder and the name pattern that a target stands for.
+
+    Raises:
+        MediaError: unknown suffix, a file in the folder's place, or the folder is not empty or
+            may not be written.
+    """
+    patterned = is_pattern(path)
+    folder, name = (path.parent, path.name) if patterned else (path, _NAME)
+    if Path(name).suffix.lower() not in IMAGE_SUFFIXES:
+        raise MediaError(f"cannot write {path}: use one of {', '.join(sorted(IMAGE_SUFFIXES))}")
+    if folder.is_dir():
+        check_target(folder / _TIMES)
+        if not patterned and any(folder.iterdir()):
+            raise MediaError(f"cannot write {path}: the folder is not empty; name a new one")
+    elif folder.exists():
+        raise MediaError(f"cannot write {path}: {folder} is a file, not a folder; name a new one")
+    check_target(beside(folder, "lock"))
+    return folder, name
+
+
 class ImageSequenceWriter:
     """Writes pictures ``00000.png, 00001.png, ...`` (or by pattern), numbered from 0.
 
-    They gather in ``.NAME.facegen/`` beside the target and move to their place when the block ends
-    well. With a ``job`` an interrupted run keeps them, and ``resume=True`` continues after the last
-    whole one. ``times.txt`` of a folder holds one time in seconds a line: pictures carry no clock.
+    They gather in ``.NAME.facegen/`` beside the folder; when the block ends well that becomes the
+    folder in one step (into a folder that is there already they move one by one). With a ``job``
+    an interrupted run keeps them, and ``resume=True`` continues after the last whole one.
+    ``times.txt`` of a folder holds one time in seconds a line: pictures carry no clock.
     """
 
     def __init__(
@@ -55,23 +79,26 @@ class ImageSequenceWriter:
             resume: continue what an interrupted run of the same job left.
 
         Raises:
-            MediaError: target not empty or not writable, unknown suffix, or another job's remains.
+            MediaError: target not empty or not writable, unknown suffix, another job's remains, or
+                another run is writing it.
         """
         path = Path(path)
         self.path, self.width, self.height = path, width, height
-        patterned = is_pattern(path)
-        self._folder = path.parent if patterned else path
-        self._name = path.name if patterned else "%05d.png"
-        if Path(self._name).suffix.lower() not in IMAGE_SUFFIXES:
-            raise MediaError(f"cannot write {path}: use one of {', '.join(sorted(IMAGE_SUFFIXES))}")
-        if not patterned and path.is_dir() and any(path.iterdir()):
-            raise MediaError(f"cannot write {path}: the folder is not empty; name a new one")
-        self._side = self._folder.with_name(f".{self._folder.resolve().name}.facegen")
-        check_target(self._side / "x" if self._side.is_dir() else self._side)
+        self._folder, self._name = check_sequence(path)
+        self._side = side_folder(self._folder)
+        self._pictures = self._side / _PICTURES
         self._job = job
         self._clock = Clock(check_fps(fps))
         self._ticks: list[int] = []
-        self._open(resume)
+        self._lock = TargetLock(self._folder)
+        self._lock.acquire()
+        try:
+            self._open(resume)
+        except BaseException as error:
+            self._lock.release()
+            if isinstance(error, OSError):
+                raise self._failure(error) from error
+            raise
 
     @property
     def frames_done(self) -> int:
@@ -79,30 +106,48 @@ class ImageSequenceWriter:
         return len(self._ticks)
 
     def _open(self, resume: bool) -> None:
-        state = self._side / _JOB
-        if resume and state.is_file():
-            saved = json.loads(state.read_text())
-            if saved["job"] != self._job:
+        if resume and (saved := self._saved()) is not None:
+            job, origin = saved
+            if job != self._job:
                 raise MediaError(
                     f"the unfinished {self.path} belongs to other inputs or options; "
                     "run without --resume to start over"
                 )
-            self._restore(Fraction(*saved["origin"]))
+            self._restore(origin)
             return
         remove(self._side)
+        self._pictures.mkdir(parents=True)
+
+    def _saved(self) -> tuple[str | None, Fraction] | None:
+        """Job and time origin of what a former run left; None: nothing usable."""
         try:
-            self._side.mkdir()
-        except OSError as error:
-            raise MediaError(f"cannot write {self.path}: {reason(error)}") from error
+            data = json.loads((self._side / _JOB).read_text())
+            return data["job"], Fraction(*data["origin"])
+        except (OSError, ValueError, KeyError, TypeError, ArithmeticError):
+            return None
 
     def _restore(self, origin: Fraction) -> None:
-        lines = (self._side / _TIMES).read_text().split()
+        """Keep the pictures up to the first that is gone or has no whole time; drop the others."""
+        self._pictures.mkdir(exist_ok=True)
+        log = self._side / _TIMES
+        lines = log.read_text(errors="replace").splitlines(keepends=True) if log.is_file() else []
         for index, line in enumerate(lines):
-            if not (self._side / (self._name % index)).is_file():
+            whole = line.endswith("\n") and line.strip().isdecimal()
+            if not whole or not self._picture(index).is_file():
                 break
             self._ticks.append(int(line))
+        kept = {self._picture(index) for index in range(len(self._ticks))}
+        for file in set(self._pictures.iterdir()) - kept:
+            remove(file)
+        log.write_text("".join(f"{t}\n" for t in self._ticks))
         if self._ticks:
             self._clock.resume(origin, self._ticks[-1], len(self._ticks))
+
+    def _picture(self, index: int) -> Path:
+        return self._pictures / (self._name % index)
+
+    def _failure(self, error: BaseException) -> MediaError:
+        return MediaError(f"cannot write {self.path}: {reason(error)}")
 
     def __enter__(self) -> ImageSequenceWriter:
         return self
@@ -117,17 +162,21 @@ class ImageSequenceWriter:
         if rgb.shape[:2] != (self.height, self.width):
             raise MediaError(f"cannot write {self.path}: pictures change size")
         ticks = self._clock(time)
-        if not self._ticks:
-            origin = self._clock.origin or Fraction(0)
-            state: Mapping[str, object] = {
-                "job": self._job,
-                "origin": [origin.numerator, origin.denominator],
-            }
-            (self._side / _JOB).write_text(json.dumps(state))
-        write_image(self._side / (self._name % len(self._ticks)), rgb, alpha)
+        try:
+            if not self._ticks:
+                self._save_job()
+            write_image(self._picture(len(self._ticks)), rgb, alpha)
+            with (self._side / _TIMES).open("a") as stream:
+                stream.write(f"{ticks}\n")
+        except OSError as error:
+            raise self._failure(error) from error
         self._ticks.append(ticks)
-        with (self._side / _TIMES).open("a") as stream:
-            stream.write(f"{ticks}\n")
+
+    def _save_job(self) -> None:
+        origin = self._clock.origin or Fraction(0)
+        state = {"job": self._job, "origin": [origin.numerator, origin.denominator]}
+        with atomic_path(self._side / _JOB) as part:
+            part.write_text(json.dumps(state))
 
     def __exit__(
         self,
@@ -135,23 +184,26 @@ class ImageSequenceWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        done = False
         try:
             if kind is None:
                 self._finish()
+                done = True
         except OSError as problem:
-            raise MediaError(f"cannot write {self.path}: {reason(problem)}") from problem
+            raise self._failure(problem) from problem
         finally:
-            if self._job is None or kind is None:
+            if done or self._job is None or not self._ticks:
                 remove(self._side)
+            self._lock.release()
 
     def _finish(self) -> None:
         if not self._ticks:
             raise MediaError(f"cannot write {self.path}: no pictures were given")
-        self._folder.mkdir(exist_ok=True)
-        for index in range(len(self._ticks)):
-            name = self._name % index
-            (self._side / name).replace(self._folder / name)
-        if self._name == "%05d.png":
-            with atomic_path(self._folder / _TIMES) as part:
-                times = (f"{float(t * self._clock.tick):.6f}\n" for t in self._ticks)
-                part.write_text("".join(times))
+        if self._name == _NAME:
+            times = (f"{float(t * self._clock.tick):.6f}\n" for t in self._ticks)
+            (self._pictures / _TIMES).write_text("".join(times))
+        if not self._folder.exists():
+            self._pictures.rename(self._folder)
+            return
+        for file in sorted(self._pictures.iterdir()):
+            shutil.move(file, self._folder / file.name)  # it may be another disk's mount point

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
@@ -16,8 +17,10 @@ from numpy.typing import NDArray
 
 from facegen.errors import MediaError
 from facegen.media.atomic import check_target, part_path, reason, remove
+from facegen.media.audio import has_sound
 from facegen.media.encode import Encoder, settings_for
 from facegen.media.image import check_picture
+from facegen.media.lock import TargetLock
 from facegen.media.mux import Muxer, container_of, tick
 
 Seconds = float | Fraction
@@ -61,9 +64,9 @@ class Clock:
         """Ticks of the next picture; without a time it follows the frame rate.
 
         Raises:
-            MediaError: the time is not after the previous picture's.
+            MediaError: the time is not after the previous picture's, or no number.
         """
-        at = Fraction(time) if time is not None else self._count / self.fps
+        at = self._count / self.fps if time is None else _seconds(time)
         if self.origin is None:
             self.origin = at
         ticks = round((at - self.origin) / self.tick)
@@ -72,6 +75,15 @@ class Clock:
         self._last = ticks
         self._count += 1
         return ticks
+
+
+def _seconds(time: Seconds) -> Fraction:
+    """A picture's time as a fraction; NumPy numbers are welcome."""
+    if isinstance(time, Fraction):
+        return time
+    if not math.isfinite(time):
+        raise MediaError(f"picture times must be finite numbers of seconds, not {time}")
+    return Fraction(float(time))
 
 
 class VideoWriter:
@@ -110,7 +122,8 @@ class VideoWriter:
             alpha: keep transparency (WebM only).
 
         Raises:
-            MediaError: unknown suffix, unwritable target, or impossible size, rate or alpha.
+            MediaError: unknown suffix, unwritable target, unreadable sound, or impossible size,
+                rate or alpha.
         """
         self.path, self.width, self.height = Path(path), width, height
         self.fps = check_fps(fps)
@@ -120,9 +133,9 @@ class VideoWriter:
         if alpha and self._kind != "webm":
             raise MediaError(f"cannot write {path}: only .webm and images keep alpha")
         check_target(self.path)
-        self._part = part_path(self.path)
+        self._part, self._lock = part_path(self.path), TargetLock(self.path)
         self._settings = settings_for(self._kind, crf, alpha)
-        self._audio_from = None if audio_from is None else Path(audio_from)
+        self._audio_from = checked_sound(audio_from)
         self._metadata = dict(metadata or {})
         self._clock = Clock(self.fps)
         self._pending: deque[int] = deque()
@@ -140,6 +153,12 @@ class VideoWriter:
         return 0
 
     def __enter__(self) -> VideoWriter:
+        """Begin.
+
+        Raises:
+            MediaError: another run is writing the same target.
+        """
+        self._lock.acquire()
         return self
 
     def write(self, rgb: Rgb8, time: Seconds | None = None, alpha: Rgb8 | None = None) -> None:
@@ -197,6 +216,7 @@ class VideoWriter:
             raise self._failure(problem) from problem
         finally:
             self._abandon()
+            self._lock.release()
 
     def _finish(self) -> None:
         if self._encoder is None or self._muxer is None:
@@ -218,13 +238,24 @@ class VideoWriter:
             remove(self._part)
 
 
+def checked_sound(source: Path | str | None) -> Path | None:
+    """The file to take sound from, looked into before hours are spent on the pictures.
+
+    Raises:
+        MediaError: it is missing or damaged.
+    """
+    if source is None:
+        return None
+    has_sound(Path(source))
+    return Path(source)
+
+
 def check_fps(fps: Fraction | int) -> Fraction:
     """The rate as a fraction.
 
     Raises:
         MediaError: not between 0 and 1000.
     """
-    rate = Fraction(fps).limit_denominator(1_000_000)
-    if not 0 < rate <= 1000:
+    if not 0 < fps <= 1000:  # NaN too is refused here
         raise MediaError(f"frame rate {fps} is not between 0 and 1000")
-    return rate
+    return Fraction(fps).limit_denominator(1_000_000)
