@@ -8,15 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facegen.evaluation.metric import Face
-from facegen.flame.landmark_sets import (
-    INNER_LIP_BOTTOM,
-    INNER_LIP_TOP,
-    LEFT_IRIS_CENTRE,
-    LEFT_LIDS,
-    RIGHT_IRIS_CENTRE,
-    RIGHT_LIDS,
-)
 
+INNER_LIP_TOP, INNER_LIP_BOTTOM = 13, 14
+RIGHT_LIDS, LEFT_LIDS = (159, 145), (386, 374)
+RIGHT_IRIS_CENTRE, LEFT_IRIS_CENTRE = 468, 473
 # Nearest MediaPipe landmarks of the iBUG 68: contour, brows, nose, eyes, outer and inner lips.
 IBUG68 = (
     162, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 389,
