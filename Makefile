@@ -19,6 +19,7 @@ $(VENV)/.dev: $(VENV)/.run
 
 demo: $(VENV)/.run
 	$(BIN)/facegen reenact --demo --out demo.mp4 --contact-sheet demo.png
+	@echo "The video is $(CURDIR)/demo.mp4, its overview $(CURDIR)/demo.png"
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-Variants = dict[str, Callable[[], object]]
+Variants = Mapping[str, Callable[[], object]]
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facegen.errors import UsageError
+from facegen.flame.anchors import Anchors
 from facegen.flame.box_solver import solve_box
 from facegen.flame.camera import Camera
 from facegen.flame.landmark_model import Array, HeadState, LandmarkModel, PosedLandmarks
 from facegen.flame.landmark_sets import mediapipe_weights
 from facegen.flame.normal_equations import Step, System, apply_step, assemble
+from facegen.flame.priors import Priors
 from facegen.flame.rotations import rotation_matrix, rotation_vector
 
 _FLOAT = NDArray[np.float32]
@@ -48,33 +50,6 @@ class HeadFit:
     camera: Camera
     residual: float
     iod: float
-
-
-@dataclass(frozen=True)
-class Priors:
-    """How far to trust landmarks and how stiff the unknowns are; spreads in natural units.
-
-    Attributes:
-        noise: landmark spread in inter-ocular distances.
-        independent: share of landmarks that count as independent observations.
-        huber: residual, in ``noise``, beyond which a landmark counts as an outlier.
-        shape, expression: factors on the model's ``shape_sigma`` and ``expression_sigma``.
-        jaw: spread of the jaw's x and y turn. eyes: of the eyes' turns, radians.
-        temporal_expression: spread of the change since the previous frame while tracking, as a
-            factor on that of the expression. ``eyeBlink*`` is free: lids close in two frames.
-        temporal_jaw, temporal_eyes: the same in radians.
-    """
-
-    noise: float = 0.02
-    independent: float = 0.25
-    huber: float = 3.0
-    shape: float = 1.4
-    expression: float = 1.4
-    jaw: tuple[float, float] = (1 / 12, 1 / 25)
-    eyes: float = 1 / 3
-    temporal_expression: float = 0.5
-    temporal_jaw: float = 0.04
-    temporal_eyes: float = 0.16
 
 
 class LandmarkFitter:
@@ -181,15 +156,21 @@ class LandmarkFitter:
         previous: HeadFit,
         landmarks: NDArray[np.floating],
         *,
+        anchors: Anchors | None = None,
         iterations: int = 2,
     ) -> HeadFit:
         """Fit the next frame of a clip, starting from and gently held to ``previous``.
 
         Use a fitter made by :meth:`for_identity`.
+
+        Args:
+            anchors: points of the skull seen in this frame.
         """
         points = self._checked(landmarks, previous.camera)
         start = self._state(previous)
-        state = self._refine(start, points, previous.camera, iterations, anchor=start)
+        state = self._refine(
+            start, points, previous.camera, iterations, anchor=start, skull=anchors
+        )
         return self._result(state, points, previous.camera)
 
     def track(
@@ -241,9 +222,10 @@ class LandmarkFitter:
         *,
         rigid: bool = False,
         anchor: HeadState | None = None,
+        skull: Anchors | None = None,
     ) -> HeadState:
         for _ in range(iterations):
-            system = self._system(state, points, camera, rigid=rigid, anchor=anchor)
+            system = self._system(state, points, camera, rigid=rigid, anchor=anchor, skull=skull)
             lower, upper = self._walls(state, len(system.gradient))
             step = solve_box(system.hessian, system.gradient, lower, upper)
             state = apply_step(state, Step.split(step, state))
@@ -257,15 +239,27 @@ class LandmarkFitter:
         *,
         rigid: bool = False,
         anchor: HeadState | None = None,
+        skull: Anchors | None = None,
     ) -> System:
         posed = PosedLandmarks(self.model, state)
-        scale = 1 / (self.priors.noise * self._iod(state, camera))
+        iod = self._iod(state, camera)
+        scale = 1 / (self.priors.noise * iod)
         residual = (points - camera.project(posed.points)[:, :2]) * scale
         root = np.sqrt(self._weights(state, residual))[:, None]
         lens = camera.jacobian(posed.points) * (scale * root[:, None])
         system = assemble(posed.jacobian(lens), residual * root, rigid=rigid)
         if not rigid:
             system.add_prior(*self._prior(state, anchor))
+        if skull is not None:
+            skull.add_to(
+                system,
+                state.rotation,
+                posed.joints[1] + state.transl,
+                camera,
+                noise=self.priors.anchor_noise * iod,
+                independent=self.priors.anchor_independent,
+                huber=self.priors.huber,
+            )
         return system
 
     def _weights(self, state: HeadState, residual: Array) -> Array:

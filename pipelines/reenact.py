@@ -21,8 +21,6 @@ from numpy.typing import NDArray
 from facegen import __version__
 from facegen.assets import load_head
 from facegen.compose import Reference, Warper, compose
-from facegen.demo import MOTION as DEMO_MOTION
-from facegen.demo import PHOTO as DEMO_PHOTO
 from facegen.errors import ModelFileError, UsageError
 from facegen.faces import parse_face_choice
 from facegen.flame.maps import ConditionMaps, render_maps
@@ -36,8 +34,6 @@ from facegen.pipelines.fit import FittingPipeline
 from facegen.pipelines.render import SaveOptions, motion_cache, render
 from facegen.tracking import track_image
 from facegen.transfer.retarget import retarget
-
-__all__ = ["DEMO_MOTION", "DEMO_PHOTO", "Portrait", "Reenactment", "ReenactmentPipeline"]
 
 GENERATORS = ("warp",)
 _TICK = 1e-6  # seconds

@@ -9,13 +9,16 @@ from facegen.cli.assets import print_table
 
 def bench(
     json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Time the alternatives of each stage too.")
+    ] = False,
     size: Annotated[int, typer.Option(min=128, max=1024, help="Window side, pixels.")] = 512,
     seconds: Annotated[float, typer.Option(min=0.1, max=60, help="Time per stage.")] = 2.0,
 ) -> None:
-    """Median ms per frame of every stage, with the alternatives installed, in one run."""
+    """Median ms per frame of every stage in one run."""
     from facegen.pipelines.bench import run_bench
 
-    report = run_bench(size=size, seconds=seconds)
+    report = run_bench(size=size, seconds=seconds, alternatives=compare)
     if json_:
         typer.echo(report.to_json())
         return

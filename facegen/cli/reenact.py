@@ -1,6 +1,7 @@
 """``facegen reenact``: the face of one photo, the motion and sound of a clip."""
 
 from facegen.cli import options as opt
+from facegen.demo import MOTION, PHOTO
 from facegen.errors import UsageError
 from facegen.pipelines.config import ReenactConfig
 
@@ -44,13 +45,13 @@ def reenact(
         start=start, stop=stop,
     )  # fmt: skip
     config.validate()
-    from facegen.pipelines import reenact as task
-
     if demo:
-        ref, drive = ref or task.DEMO_PHOTO, drive or task.DEMO_MOTION
+        ref, drive = ref or PHOTO, drive or MOTION
     if ref is None or drive is None:
         raise UsageError("give --ref PHOTO and --drive VIDEO (or --demo)")
     target = opt.output_path(out, overwrite, ref, drive)
+    from facegen.pipelines import reenact as task
+
     pipe = task.ReenactmentPipeline.from_pretrained("open", generator=generator)
     request = task.SaveOptions(
         audio=audio, mute=mute, resume=resume, workers=workers,

@@ -26,8 +26,9 @@ def push_pull(image: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArra
         pyramid.append((colour, cv2.resize(known, half, interpolation=cv2.INTER_AREA)))
     colour, known = pyramid[-1]
     filled = colour / np.maximum(known, 1e-6)[..., None]
-    # A level that saw nothing at all takes the mean of the level above it.
-    filled = np.where(known[..., None] > 1e-6, filled, filled.mean((0, 1)))
+    # Even the coarsest level may have empty pixels: they take the mean of the others.
+    overall = colour.sum((0, 1)) / max(float(known.sum()), 1e-6)
+    filled = np.where(known[..., None] > 1e-6, filled, overall)
     for level, (colour, known) in enumerate(pyramid[-2::-1]):
         shape = (known.shape[1], known.shape[0])
         filled = cv2.resize(filled, shape, interpolation=cv2.INTER_LINEAR)

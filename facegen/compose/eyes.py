@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facegen.compose.frame import EYE, HeadFrame
+from facegen.compose.light import white_under
 from facegen.compose.reference import Reference
 from facegen.compose.surface import Surface, values_at
 from facegen.flame.model import HeadModel
@@ -15,6 +16,8 @@ from facegen.flame.model import HeadModel
 IRIS_DEG, PUPIL_DEG = 24.0, 9.0
 _RIM_DEG = 3.0
 _BINS = 8
+# Brightness of the sclera among the lids, relative to a white surface in the open.
+_OF_WHITE = 0.85
 _FEW = 12
 # A dark brown iris and a black pupil relative to the white of the eye: nothing better is known.
 _BROWN = np.array([0.34, 0.24, 0.17], np.float32)
@@ -79,20 +82,19 @@ class EyePaint:
         face = surface.face_id[top : top + mask.shape[0], left : left + mask.shape[1]]
         mask[: face.shape[0], : face.shape[1]] = (face >= 0) & (self._frame.face_class[face] == EYE)
         distance = cv2.distanceTransform(mask, cv2.DIST_L2, 3)[rows - top, cols - left]
-        return 0.55 + 0.45 * np.clip(distance / (_SHADE_REACH * self._iod), 0, 1)
+        return 0.68 + 0.32 * np.clip(distance / (_SHADE_REACH * self._iod), 0, 1)
 
 
 def _sclera(samples: NDArray[np.float32], skin: NDArray[np.float32]) -> NDArray[np.float32]:
     """The brighter visible white, or a guess from the skin's brightness where eyes are shut."""
-    guess = 0.5 * skin.mean() + 0.5 * np.maximum(skin, 1) ** 0.25 * 190 / 190**0.25
-    guess = np.minimum(guess, 235).astype(np.float32)
+    guess = _OF_WHITE * white_under(skin)
     if len(samples) < _FEW:
         return guess
     light = samples.mean(1)
-    bright = samples[light >= np.percentile(light, 70)]
+    bright = samples[light >= np.percentile(light, 80)]
     measured = np.median(bright, 0)
-    # Lashes and shadow can leave no white at all; never believe a sclera as dark as that.
-    return np.maximum(measured, 0.6 * guess).astype(np.float32)
+    # Lashes and shadow darken the little that an eye at rest shows of it.
+    return np.maximum(measured, guess).astype(np.float32)
 
 
 def _iris_profile(

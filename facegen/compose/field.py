@@ -16,12 +16,17 @@ from facegen.flame.raster._jit import F32, I32, U8, jit
 COARSE = 4
 # Surface seen at less than this cosine in the reference is too foreshortened to reuse.
 GRAZING, SAFE = 0.12, 0.37
+# Driven surface that faces the camera by less than this is the rim of the outline.
+RIM = 0.25
 # Reference depth may disagree with the z-buffer by this much, in inter-ocular distances.
 DEPTH_TOLERANCE = 0.06
 # Sideways motion of the neck below this (inter-ocular distances) is fitting noise to the body.
 BODY_NOISE = 0.10
 # The same for the skull, to hair.
-HAIR_NOISE = 0.06
+HAIR_NOISE = 0.08
+
+# Displacements that differ this much (window pixels) from their surroundings tear the picture.
+TEAR = 0.6
 
 # Pixel states of the driven window.
 EMPTY, SEEN, HOLE, HIDDEN = 0, 1, 2, 3
@@ -152,8 +157,8 @@ def classify(
 
     Args:
         face_id: ``(S, S)`` int32, -1 where empty.
-        attributes: ``(S, S, 6)`` reference u, v, depth, facing, hold and solidity of the driven
-            surface (columns of ``Geometry``).
+        attributes: ``(S, S, 7)`` reference u, v, depth, facing, hold and solidity of the driven
+            surface (columns of ``Geometry``), and how far it faces the camera now.
         face_class: ``(F,)``. ref_depth, ref_kind: ``(S, S)``.
         tolerance: metres. reuse: ``(6,)`` bool, classes whose pixels may be reused.
 
@@ -186,7 +191,8 @@ def classify(
             u, v, facing = attributes[y, x, 0], attributes[y, x, 1], attributes[y, x, 3]
             t = min((facing - GRAZING) / (SAFE - GRAZING), 1)
             t *= (1 - attributes[y, x, 4]) * min(max(2 * attributes[y, x, 5] - 0.5, 0), 1)
-            trust[y, x] = t
+            # At the driven outline the field passes smoothly into what stands behind.
+            trust[y, x] = t * min(max(attributes[y, x, 6] / RIM, 0), 1)
             cy, cx = y // COARSE, x // COARSE
             weight[cy, cx] += t
             total[cy, cx, 0] += t * (u - x - 0.5)
@@ -254,3 +260,25 @@ def assemble(attributes: F32, state: U8, trust: F32, outside: F32, border: F32) 
                     value += t * (own - value)
                 field[y, x, c] = fade * value
     return field
+
+
+def soften_tears(shift: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Round off the steps that a displacement makes where one surface hides another.
+
+    Enlarged to the photo, a bare step would show as a staircase. Smooth parts stay untouched.
+    """
+    return _join(shift, np.asarray(cv2.GaussianBlur(shift, (5, 5), 0), np.float32))
+
+
+@jit
+def _join(shift: F32, smooth: F32) -> F32:
+    """``shift`` where it is close to ``smooth``, else ``smooth``; both ``(S, S, 2)``."""
+    height, width = shift.shape[:2]
+    out = np.empty_like(shift)
+    for y in range(height):
+        for x in range(width):
+            dx, dy = shift[y, x, 0] - smooth[y, x, 0], shift[y, x, 1] - smooth[y, x, 1]
+            torn = max(abs(dx), abs(dy)) > TEAR
+            for c in range(2):
+                out[y, x, c] = smooth[y, x, c] if torn else shift[y, x, c]
+    return out

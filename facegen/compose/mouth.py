@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facegen.compose.frame import HeadFrame
+from facegen.compose.light import white_under
 from facegen.compose.reference import Reference
 from facegen.compose.surface import Surface, values_at
 from facegen.flame.model import HeadModel
@@ -17,7 +18,7 @@ LOWER_WIDTHS = (5.3, 5.8, 6.8, 7.0, 7.0, 11.0, 11.0)
 CROWN_MM = 9.5
 # The adult inter-ocular distance these millimetres belong to.
 _IOD_MM = 62.0
-_ENAMEL = np.array([0.98, 0.93, 0.84], np.float32)
+_ENAMEL = np.array([0.97, 0.95, 0.90], np.float32)
 _TONGUE = np.array([0.74, 0.40, 0.40], np.float32)
 _GUM = np.array([0.66, 0.36, 0.35], np.float32)
 _CHEEK = np.array([0.50, 0.23, 0.22], np.float32)
@@ -34,7 +35,7 @@ class MouthPaint:
 
     def __init__(self, reference: Reference) -> None:
         self._frame = reference.frame
-        self._white = _white(reference.skin)
+        self._white = white_under(reference.skin)
         self._iod = reference.geometry.iod
         self._arch = _arch_coordinates(reference.model, reference.frame)
         self._names = reference.model.region_names
@@ -56,7 +57,7 @@ class MouthPaint:
         albedo[:] = _CHEEK
         light = shade * rim
         self._set(albedo, region, "tongue", _TONGUE)
-        light = np.where(self._is(region, "tongue"), rim * np.exp(-behind / (3 * _FALLOFF)), light)
+        light = np.where(self._is(region, "tongue"), rim * np.exp(-behind / (2 * _FALLOFF)), light)
         for name, widths in (("teeth_upper", UPPER_WIDTHS), ("teeth_lower", LOWER_WIDTHS)):
             here = np.flatnonzero(self._is(region, name))
             if len(here) == 0:
@@ -92,18 +93,7 @@ class MouthPaint:
         top = np.full(cols.max() + 1, np.iinfo(np.int32).max)
         np.minimum.at(top, cols, rows)
         below = (rows - top[cols]) / (0.06 * self._iod)
-        return (0.55 + 0.45 * np.clip(below, 0, 1)).astype(np.float32)
-
-
-def _white(skin: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How a white surface would look where the skin looks like this, ``(3,)`` 0..255.
-
-    Teeth are about as bright as the skin's red in light skin, and brighter than dark skin.
-    """
-    level = float(skin.max())
-    white = 0.5 * level + 0.5 * 190 * (level / 190) ** 0.4
-    tint = (skin / max(level, 1)) ** 0.25
-    return np.minimum(1.08 * white * tint / tint.mean(), 245).astype(np.float32)
+        return (0.65 + 0.35 * np.clip(below, 0, 1)).astype(np.float32)
 
 
 def _arch_coordinates(model: HeadModel, frame: HeadFrame) -> NDArray[np.float32]:
@@ -146,8 +136,8 @@ def _teeth(
     nearest = np.abs(along[:, None] - gaps).min(1)
     sigma = max(0.45, 0.6 * blur_mm)
     # Crowns part from each other towards the biting edge.
-    strength = 0.18 * np.clip(0.45 / sigma, 0.4, 1) * (1.3 - 0.5 * np.clip(above / CROWN_MM, 0, 1))
+    strength = 0.22 * np.clip(0.45 / sigma, 0.4, 1) * (1.3 - 0.5 * np.clip(above / CROWN_MM, 0, 1))
     glow = 1 - strength * np.exp(-((nearest / sigma) ** 2))
-    glow *= 1 - 0.55 * np.clip(along / 26, 0, 1) ** 1.5
+    glow *= 1 - 0.78 * np.clip(along / 26, 0, 1) ** 1.4
     gum = np.clip((above - CROWN_MM) / 1.5, 0, 1)[:, None].astype(np.float32)
     return _ENAMEL * (1 - gum) + _GUM * gum, glow.astype(np.float32)

@@ -13,6 +13,8 @@ from facegen.flame.raster._jit import F32, U8, jit
 STILL = 0.01
 # Paint thinner than this is not worth touching a pixel for.
 _THIN = 0.002
+# Motion (inter-ocular distances) over which the fringe beyond the matte fades out.
+CALM_PER_IOD = 0.03
 # Rows handled at once: the strip's maps and samples then stay in the processor's cache.
 _STRIP = 32
 
@@ -34,9 +36,8 @@ def _strip_maps(
     corner: tuple[int, int],
     scale: float,
     row0: int,
-    u: F32,
-    v: F32,
-    opacity: F32,
+    calm: float,
+    maps: F32,
 ) -> tuple[int, int]:
     """Sampling positions and paint opacity of a strip of the patch.
 
@@ -44,13 +45,14 @@ def _strip_maps(
         shift, cover: of the window, ``(S, S, 2)`` in window pixels and ``(S, S, 1)``.
         corner: column and row of the patch's first pixel in the window, photo pixels.
         scale: window per photo pixel. row0: the strip's first row in the patch.
-        u, v, opacity: ``(h, w)``, filled: OpenCV positions in the patch, and paint in 0..1,
-            which is -1 where the photo stays as it is.
+        calm: photo pixels of motion within which the person's fringe stays exactly as it is.
+        maps: ``(4, h, w)``, filled: OpenCV positions u, v in the patch; paint in 0..1, which is
+            -1 where the photo stays as it is; and 1 at rest to 0 in motion.
 
     Returns:
         first and last touched column; the first is larger where there is none.
     """
-    height, width = u.shape
+    height, width = maps.shape[1:]
     limit = shift.shape[0] - 1.001
     first, last = width, -1
     for y in range(height):
@@ -60,11 +62,12 @@ def _strip_maps(
             dx = _mix(shift, gy, gx, 0) / scale
             dy = _mix(shift, gy, gx, 1) / scale
             p = _mix(cover, gy, gx, 0)
-            u[y, x], v[y, x] = x + dx, row0 + y + dy
+            maps[0, y, x], maps[1, y, x] = x + dx, row0 + y + dy
+            maps[3, y, x] = np.exp(-(dx * dx + dy * dy) / (calm * calm))
             if p < _THIN and abs(dx) < STILL and abs(dy) < STILL:
-                opacity[y, x] = -1
+                maps[2, y, x] = -1
                 continue
-            opacity[y, x] = p if p >= _THIN else 0
+            maps[2, y, x] = p if p >= _THIN else 0
             first, last = min(first, x), max(last, x)
     return first, last
 
@@ -75,6 +78,7 @@ def _blend(
     sample: F32,
     background: U8,
     opacity: F32,
+    rest: F32,
     paint: F32,
     place: tuple[int, int],
     scale: float,
@@ -82,7 +86,8 @@ def _blend(
     """Mix a strip in place: moved person over background, paint over both.
 
     Args:
-        out, background: ``(h, w, 3)``. sample: ``(h, w, 4)`` moved layer. opacity: ``(h, w)``.
+        out, background: ``(h, w, 3)``. sample: ``(h, w, 4)`` moved layer.
+        opacity, rest: ``(h, w)``, the last two maps of :func:`_strip_maps`.
         paint: ``(S, S, 3)`` premultiplied. place: column and row of the strip in the window,
             photo pixels. scale: window per photo pixel.
     """
@@ -95,8 +100,12 @@ def _blend(
             if p < 0:
                 continue
             through = 1 - min(max(sample[y, x, 3], np.float32(0)), np.float32(1))
+            # What the matte does not call person is as likely wall: it must not travel along.
+            firm = min(4 * (1 - through), np.float32(1))
             for k in range(3):
-                value = sample[y, x, k] + through * background[y, x, k]
+                own = sample[y, x, k]
+                own = rest[y, x] * own + (1 - rest[y, x]) * firm * max(own, np.float32(0))
+                value = own + through * background[y, x, k]
                 if p > 0:
                     gx = min(max((x + place[0] + 0.5) * scale - 0.5, 0.0), limit)
                     value = value * (1 - p) + _mix(paint, gy, gx, k)
@@ -124,36 +133,59 @@ def composite(
     patch = frame[rows, cols]
     left, top = cols.start - window.x0, rows.start - window.y0
     height, width = patch.shape[:2]
-    u, v, opacity = (np.empty((_STRIP, width), np.float32) for _ in range(3))
+    strip = np.empty((4, _STRIP, width), np.float32)
+    calm = CALM_PER_IOD * reference.geometry.iod / window.scale
     for row in range(0, height, _STRIP):
         count = min(_STRIP, height - row)
+        maps = strip[:, :count]
         first, last = _strip_maps(
-            shift,
-            cover[..., None],
-            (left, top),
-            window.scale,
-            row,
-            u[:count],
-            v[:count],
-            opacity[:count],
+            shift, cover[..., None], (left, top), window.scale, row, calm, maps
         )
         if first > last:
             continue
         part, lines = slice(first, last + 1), slice(row, row + count)
-        sample = cv2.remap(
-            reference.layer,
-            u[:count, part],
-            v[:count, part],
-            cv2.INTER_CUBIC,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
+        u, v, opacity, rest = maps[:, :, part]
+        sample = cv2.remap(reference.layer, u, v, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
         _blend(
             patch[lines, part],
             np.asarray(sample, np.float32),
             reference.background[lines, part],
-            opacity[:count, part],
+            opacity,
+            rest,
             paint,
             (left + first, top + row),
             window.scale,
         )
     return frame
+
+
+def paste_window(
+    reference: Reference,
+    frame: NDArray[np.uint8],
+    rgb: NDArray[np.uint8],
+    mask: NDArray[np.float32],
+) -> NDArray[np.uint8]:
+    """Put a repainted window (a network's) back into the full frame.
+
+    Only the difference to what the window already showed is enlarged and added: detail finer than
+    the window stays, and pixels without mask keep their bytes.
+
+    Args:
+        frame: ``(H, W, 3)`` of :func:`composite`. rgb: ``(S, S, 3)`` the repainted window.
+        mask: ``(S, S)`` 0..1, how much of it to take.
+
+    Returns:
+        ``(H, W, 3)`` uint8.
+    """
+    window = reference.window
+    change = (rgb.astype(np.float32) - window.crop(frame)) * mask[..., None]
+    square = (window.side, window.side)
+    change = np.asarray(cv2.resize(change, square, interpolation=cv2.INTER_LINEAR), np.float32)
+    rows, cols = window.patch(frame.shape)
+    inside = change[
+        rows.start - window.y0 : rows.stop - window.y0,
+        cols.start - window.x0 : cols.stop - window.x0,
+    ]
+    out = frame.copy()
+    out[rows, cols] = np.rint(np.clip(frame[rows, cols] + inside, 0, 255)).astype(np.uint8)
+    return out

@@ -25,7 +25,7 @@ from facegen.motion import POSES, Motion
 # Less than this of the squared inter-ocular distance is more lip edge than mouth, lash than eye.
 _TOO_LITTLE = 0.012
 # The person's colour bleeds this far into the background, in inter-ocular distances.
-BLEED_PER_IOD = 0.06
+BLEED_PER_IOD = 0.02
 
 
 @dataclass(frozen=True, eq=False)

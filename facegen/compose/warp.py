@@ -15,7 +15,7 @@ from facegen.compose.paint import Painter
 from facegen.compose.paste import composite
 from facegen.compose.reference import Reference, draw
 from facegen.compose.surface import Surface
-from facegen.motion import Motion
+from facegen.flame.normals import frame_normals
 
 # Displacement fades to nothing over this share of the window at edges inside the photo.
 BORDER = 0.06
@@ -33,6 +33,7 @@ class WarpResult:
         paint, cover: ``(S, S, 3)`` premultiplied colour 0..255 and ``(S, S)`` opacity of what is
             painted rather than moved.
         pixels: ``(V, 3)`` driven vertices with their hair shell: u, v (window) and depth.
+        face_id: ``(S, S)`` int32 triangle of ``HeadFrame.faces``, -1 off the mesh.
     """
 
     reference: Reference
@@ -110,12 +111,11 @@ class Warper:
             else int(np.argmin(np.abs(local - [0, -1.6, 0.2]).sum(1)))
         )
 
-    def render(self, vertices: NDArray[np.floating], motion: Motion | None = None) -> WarpResult:
+    def render(self, vertices: NDArray[np.floating]) -> WarpResult:
         """Warp the photo to a driven head.
 
         Args:
             vertices: ``(V, 3)`` driven vertices, metres, in the photo's camera space.
-            motion: the driven frame's parameters; not needed for the geometry.
         """
         ref = self.reference
         geometry, frame = ref.geometry, ref.frame
@@ -126,7 +126,9 @@ class Warper:
         lifted = (vertices + geometry.shell @ rotation.T).astype(np.float32)
         pixels = ref.camera.project(lifted).astype(np.float32)
         gain = fields.calm_hair(geometry, pixels, frame)
-        attributes, face_id, depth = draw(pixels, frame.faces, self._attributes, size)
+        facing = frame_normals(lifted, frame.faces)[:, 2]
+        values = np.column_stack([self._attributes, facing])
+        attributes, face_id, depth = draw(pixels, frame.faces, values, size)
         known = fields.Known(
             *fields.classify(
                 face_id,
@@ -140,6 +142,7 @@ class Warper:
         )
         outside = fields.extend(self._prior(pixels, gain), known.total, known.weight, geometry.iod)
         shift = fields.assemble(attributes, known.state, known.trust, outside, self._border)
+        shift = fields.soften_tears(shift)
         surface = Surface(face_id, attributes, depth, pixels, vertices)
         paint, cover = self._painter.paint(surface, known, shift, outside)
         return WarpResult(ref, shift, known.state, known.trust, paint, cover, pixels, face_id)

@@ -120,5 +120,5 @@ def _moved(model: HeadModel, offsets: Array) -> HeadModel:
     moved = symmetric_points(points + offsets, pairs)
     centres = [RIGHT_IRIS, LEFT_IRIS]
     moved[centres] = points[centres]
-    new = place(model, moved)
+    new = place(model, moved, old.faces)
     return replace(model, landmarks={"mediapipe478": new, "ibug68": ibug68(new)})

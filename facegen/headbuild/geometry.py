@@ -22,11 +22,17 @@ from facegen.headbuild.people import People
 from facegen.headbuild.sources import BaseMesh, load_base_mesh, read_bone_weights
 
 Array = NDArray[np.float64]
-N_PEOPLE = 3000
 STILL = 1e-4
 # Decimetres. The base mesh hides the incisors' edges behind closed lips and fills the mouth with
 # tongue; in people the upper teeth show when lips part, and the tongue lies lower.
 INNER_DROP = {TEETH_UPPER: 0.035, TEETH_LOWER: 0.035, TONGUE: 0.065}
+# The base mesh's lips stand half a millimetre apart and show teeth through the gap.
+LIP_SEAL = {
+    "mouthUpperUpLeft": -0.12,
+    "mouthUpperUpRight": -0.12,
+    "mouthLowerDownLeft": -0.12,
+    "mouthLowerDownRight": -0.12,
+}
 
 
 @dataclass(frozen=True)
@@ -94,13 +100,15 @@ def inner_drop(mesh: HeadMesh) -> Array:
 
 def articulate(head: Head, space: identity.IdentitySpace) -> Geometry:
     """Joints, weights and pose-correctives for the mean of an identity space."""
-    mesh, rest = head.mesh, space.mean
-    basis = head.expression.copy()
+    mesh, basis = head.mesh, head.expression.copy()
     shapes = {name: basis[..., i] for i, name in enumerate(head.names)}
+    rest = space.mean + sum(share * shapes[name] for name, share in LIP_SEAL.items())
     jaw = joints.find_jaw(mesh, rest, shapes["jawOpen"])
     template = rest + inner_drop(mesh)
     teeth = mesh.part == TEETH_LOWER
     shapes["jawOpen"][teeth] = jaw.swing(template)[teeth]
+    # A tongue that is put out leaves the mouth where it was sculpted to.
+    shapes["tongueOut"][mesh.part == TONGUE] -= inner_drop(mesh)[mesh.part == TONGUE]
     share = joints.jaw_share(mesh, template, shapes["jawOpen"], jaw)
     weights = joints.skinning_weights(mesh, head.neck, share)
     turned = weights[:, joints.JAW]

@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from facegen.errors import FaceNotFoundError
 from facegen.flame.model import HeadModel, LandmarkEmbedding
-from facegen.headbuild.surface import at, closest_on_mesh
+from facegen.headbuild.surface import at, closest_on_triangle
 from facegen.headbuild.views import Views
 
 Array = NDArray[np.float64]
@@ -28,6 +29,7 @@ IBUG68 = (
     61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181, 78, 82, 13, 312, 308, 317, 14, 87,
 )  # fmt: skip
 CAPPED = 0.15
+RINGS = 2
 
 
 def detect(images: NDArray[np.uint8], confidence: float = 0.3) -> Array:
@@ -157,19 +159,37 @@ def mirror_pairs(points: Array) -> NDArray[np.int32]:
     return out
 
 
-def place(model: HeadModel, points: Array) -> LandmarkEmbedding:
-    """Embed 478 points (metres, template space) on the outer skin and the eyeballs."""
+def place(model: HeadModel, points: Array, around: NDArray[np.integer]) -> LandmarkEmbedding:
+    """Embed 478 points (metres, template space) near triangles where they were before.
+
+    Only neighbours on the surface are tried: through the closed lips the nearest triangle of an
+    upper lip's point may be the lower lip's.
+
+    Args:
+        around: ``(478,)`` triangles.
+    """
     v = model.v_template.astype(np.float64)
-    faces, bary = np.zeros(N_ALL, np.int32), np.zeros((N_ALL, 3))
-    outside = model.region_ids("skin", "lips", "ears", "scalp", "neck")
-    parts = (
-        (slice(0, N_MESH), outside),
-        (slice(RIGHT_IRIS, LEFT_IRIS), model.region_ids("eye_right")),
-        (slice(LEFT_IRIS, N_ALL), model.region_ids("eye_left")),
+    hidden = model.region_ids("mouth", "teeth_upper", "teeth_lower", "tongue")
+    outside = np.flatnonzero(~np.isin(model.face_regions, hidden))
+    incidence = sp.csr_matrix(
+        (
+            np.ones(3 * len(model.faces)),
+            (np.repeat(np.arange(len(model.faces)), 3), model.faces.ravel()),
+        ),
+        shape=(len(model.faces), model.n_vertices),
     )
-    for rows, regions in parts:
-        allowed = np.flatnonzero(np.isin(model.face_regions, regions))
-        faces[rows], bary[rows] = closest_on_mesh(points[rows], v, model.faces, allowed)
+    near = incidence[around]
+    for _ in range(RINGS):
+        near = near @ incidence.T @ incidence
+    touched = (near @ incidence.T)[:, outside].tocsr()
+    faces, bary = np.zeros(N_ALL, np.int32), np.zeros((N_ALL, 3))
+    for row, point in enumerate(points):
+        tried = np.sort(outside[touched[row].indices])
+        corners = v[model.faces[tried]]
+        weights = closest_on_triangle(point, corners[:, 0], corners[:, 1], corners[:, 2])
+        found = (weights[..., None] * corners).sum(1)
+        best = np.linalg.norm(found - point, axis=1).argmin()
+        faces[row], bary[row] = tried[best], weights[best]
     return LandmarkEmbedding(faces, bary)
 
 
@@ -205,7 +225,7 @@ def finish(model: HeadModel, found: Search) -> tuple[LandmarkEmbedding, NDArray[
     points = at(model.v_template.astype(np.float64), model.faces, found.faces, found.bary)
     pairs = mirror_pairs(points)
     points = symmetric_points(iris_points(model, symmetric_points(points, pairs)), pairs)
-    return place(model, points), pairs
+    return place(model, points, found.faces), pairs
 
 
 def ibug68(embedding: LandmarkEmbedding) -> LandmarkEmbedding:

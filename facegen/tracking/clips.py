@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from facegen.flame.model import HeadModel
 from facegen.flame.rotations import rotation_matrix
 from facegen.motion import POSES, Motion
 from facegen.parallel import prefetch
+from facegen.tracking.anchoring import SkullAnchors
+from facegen.tracking.features import FeatureFollower, Features
 from facegen.tracking.gaps import NoFace, resolve_gaps
 from facegen.tracking.smoothing import smooth
 
@@ -114,15 +117,9 @@ def track_video(
     """
     rate = fps if isinstance(fps, Fraction) else Fraction(fps).limit_denominator(1001)
     clip = _ClipFit(head, camera, betas)
-
-    def detections() -> Iterator[tuple[tuple[int, ...], Landmarks | None, bool]]:
-        with LandmarkTracker(face) as tracker:
-            for rgb in frames:
-                yield rgb.shape[:2], tracker(rgb), tracker.restarted
-
-    # MediaPipe leaves Python free: it looks at the next frame while this one is fitted.
-    for size, points, restarted in prefetch(detections()):
-        clip.add(size, points, restarted=restarted)
+    # MediaPipe and OpenCV leave Python free: they look at the next frame while this one is fitted.
+    for sight in prefetch(sights(frames, face)):
+        clip.add(sight)
     fits = clip.finish()
     times = np.arange(len(fits)) / float(rate)
     if timestamps is not None:
@@ -134,22 +131,49 @@ def track_video(
     return resolve_gaps(motion, no_face)
 
 
+class Sight(NamedTuple):
+    """What was seen in one frame.
+
+    Attributes:
+        size: height and width. landmarks: ``(478, 3)`` or None. features: of the skull.
+        restarted: the face was searched anew.
+    """
+
+    size: tuple[int, ...]
+    landmarks: Landmarks | None
+    features: Features | None
+    restarted: bool
+
+
+def sights(frames: Iterable[Image], face: FaceChoice) -> Iterator[Sight]:
+    """Landmarks and skull features of every frame."""
+    follower = FeatureFollower()
+    with LandmarkTracker(face) as tracker:
+        for rgb in frames:
+            points = tracker(rgb)
+            if points is None or tracker.restarted:
+                follower.reset()
+            features = None if points is None else follower(rgb, points)
+            yield Sight(rgb.shape[:2], points, features, tracker.restarted)
+
+
 @dataclass
 class _ClipFit:
-    """Landmarks in, one fit per frame out; holds back landmarks only until it knows the face."""
+    """Sights in, one fit per frame out; holds them back only until it knows the face."""
 
     head: HeadModel
     camera: Camera | None
     betas: NDArray[np.floating] | None
     breaks: list[int] = field(default_factory=list)
     fits: list[HeadFit | None] = field(default_factory=list)
-    _waiting: list[tuple[Landmarks | None, bool]] = field(default_factory=list)
+    _waiting: list[Sight] = field(default_factory=list)
     _fitter: LandmarkFitter | None = None
+    _anchors: SkullAnchors | None = None
     _previous: HeadFit | None = None
     _size: tuple[int, int] | None = None
 
-    def add(self, size: tuple[int, ...], points: Landmarks | None, *, restarted: bool) -> None:
-        height, width = size
+    def add(self, sight: Sight) -> None:
+        height, width = sight.size
         if self._size is None:
             self._size = (height, width)
             self.camera = self.camera or Camera.from_fov(width, height)
@@ -159,9 +183,9 @@ class _ClipFit:
                 f"{self._size[1]}x{self._size[0]}; all frames of a video need one size"
             )
         if self._fitter is not None:
-            self._fit(points, restarted)
+            self._fit(sight)
             return
-        self._waiting.append((points, restarted))
+        self._waiting.append(sight)
         if len(self._waiting) >= _IDENTITY_FRAMES:
             self._settle()
 
@@ -180,8 +204,9 @@ class _ClipFit:
         betas = self.betas
         if betas is None:
             # Landmarks right after a detection are the least exact ones.
-            settled = [p for p, restarted in self._waiting if p is not None and not restarted]
-            points = settled or [p for p, _ in self._waiting if p is not None]
+            seen = [s for s in self._waiting if s.landmarks is not None]
+            settled = [s for s in seen if not s.restarted] or seen
+            points = [s.landmarks for s in settled if s.landmarks is not None]
             if not points:
                 self.fits += [None] * len(self._waiting)
                 self._waiting.clear()
@@ -189,26 +214,32 @@ class _ClipFit:
             keys = key_frames(general, points, self.camera)
             betas = general.fit_shared(keys, self.camera)[0].betas
         self._fitter = general.for_identity(betas)
-        for points_, restarted in self._waiting:
-            self._fit(points_, restarted)
+        self._anchors = SkullAnchors(self.head, np.asarray(betas))
+        for sight in self._waiting:
+            self._fit(sight)
         self._waiting.clear()
 
-    def _fit(self, points: Landmarks | None, restarted: bool) -> None:
-        assert self._fitter is not None and self.camera is not None
-        if points is None:
+    def _fit(self, sight: Sight) -> None:
+        assert self._fitter is not None and self._anchors is not None and self.camera is not None
+        points = sight.landmarks
+        if points is None or sight.restarted:
             self._previous = None
+            self._anchors.reset()
+        if points is None:
             self.fits.append(None)
             return
-        fresh = self._previous is None or restarted
-        if fresh:
+        if self._previous is None:
             self.breaks.append(len(self.fits))
             fit = self._fitter.fit(points, self.camera)
         else:
-            assert self._previous is not None
-            fit = self._fitter.step(self._previous, points)
+            skull = None if sight.features is None else self._anchors.match(sight.features)
+            fit = self._fitter.step(self._previous, points, anchors=skull)
             if fit.residual > LOST:
+                self._anchors.reset()
                 again = self._fitter.fit(points, self.camera)
                 fit = min(fit, again, key=lambda f: f.residual)
+        if sight.features is not None:
+            self._anchors.learn(sight.features, fit)
         self._previous = fit
         self.fits.append(fit)
 

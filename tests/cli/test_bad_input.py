@@ -129,7 +129,14 @@ def _with_tiny_face(image: Image.Image) -> Image.Image:
 
 NOISE = np.random.default_rng(0).integers(0, 255, (256, 256, 3), np.uint8)
 
+
+def _bomb(folder: Path) -> Path:
+    Image.new("1", (12000, 12000)).save(folder / "huge.png")
+    return folder / "huge.png"
+
+
 BAD_PHOTOS = {
+    "144 megapixels": _bomb,
     "missing": lambda folder: folder / "nobody.jpg",
     "folder": _folder,
     "empty": _bytes("empty.jpg", b""),
@@ -355,6 +362,25 @@ def test_a_failed_run_keeps_the_old_result(tmp_path: Path, monkeypatch: pytest.M
     outcome = run(monkeypatch, "reenact", "--ref", PHOTO, "--drive", driver, "-o", out)
     assert outcome.code == 2
     assert out.read_bytes() == b"precious"
+
+
+def test_profile_without_a_second_eye_is_refused(
+    dev_data: Path, tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = dev_data / "portraits" / "cc0_024.jpg"
+    outcome = run(monkeypatch, "reenact", "--ref", photo, "--drive", clip, "-o", tmp_path / "o.mp4")
+    assert_refused(outcome, tmp_path, set())
+    assert "towards the camera" in outcome.error
+
+
+@pytest.mark.slow
+def test_result_may_have_any_name(
+    tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "Gr\u00fc\u00dfe an \u4f60 & 'ich'.webm"
+    outcome = run(monkeypatch, "reenact", "--ref", PHOTO, "--drive", clip, "-o", out)
+    assert outcome.code == 0, outcome.error
+    assert probe(out).has_audio
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

@@ -9,7 +9,7 @@ COMMANDS = {
     ("reenact",): ["--ref", "--drive", "--out", "--motion", "--only", "--keep-head", "--resume"],
     ("fit",): ["--out", "--obj", "--glb", "--overlay", "--no-face"],
     ("doctor",): ["--json"],
-    ("bench",): ["--json"],
+    ("bench",): ["--json", "--compare"],
     ("assets", "list"): [],
     ("assets", "import"): ["--version"],
     ("assets", "licences"): [],

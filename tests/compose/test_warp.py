@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from facegen.compose import Reference, Warper, compose, compose_alpha
+from facegen.compose import Reference, Warper, compose, compose_alpha, paste_window
 from facegen.compose.field import HOLE, SEEN
 from facegen.errors import UsageError
 from tests.compose.scene import make_scene, psnr
@@ -58,7 +58,8 @@ def test_the_face_moves_by_what_the_head_moves(reference, scene, warper, drive):
     frame = compose(reference, result)
     face = np.s_[150:250, 150:230]
     moved = np.roll(scene.photo, pixels, 1)
-    assert psnr(frame[face], moved[face]) > psnr(scene.photo[face], moved[face]) + 8
+    # One pixel off would be 40 dB.
+    assert psnr(frame[face], moved[face]) > 43
     inside = result.state == SEEN
     assert abs(np.median(result.shift[inside, 0]) + pixels * reference.window.scale) < 2
 
@@ -143,17 +144,29 @@ def test_wrong_input_is_named(head, scene):
         Reference.build(scene.photo, scene.fit[:0], head, matte=scene.matte)
 
 
-def test_the_far_half_of_a_turned_photo_comes_from_its_mirror_image(head, scene):
+def test_the_far_half_of_a_turned_photo_comes_from_its_mirror_image(head):
     from facegen.compose.reference import pose_vertices
     from tests.compose.scene import still
 
     turned = make_scene(head, neck_pose=(0, 0.6, 0))
     reference = Reference.build(turned.photo, turned.fit, head, matte=turned.matte, window_size=256)
     frontal = pose_vertices(head, still(head, turned.fit.camera))
-    frame = compose(reference, Warper(reference).render(frontal))
+    result = Warper(reference).render(frontal)
+    assert result.cover[result.occluded].mean() > 0.4
     rest = compose(reference, Warper(reference).render(pose_vertices(head, turned.fit)))
     assert psnr(rest, turned.photo) > 45
-    half = np.s_[140:250, 130:185]
-    # The made-up skin is not symmetric in its pattern, but it is in its light.
-    blur = [cv2.blur(image[half], (31, 31)) for image in (frame, scene.photo, turned.photo)]
-    assert psnr(blur[0], blur[1]) > psnr(blur[2], blur[1]) + 3
+
+
+def test_a_repainted_window_changes_only_what_its_mask_says(reference, scene):
+    size = reference.window.size
+    mask = np.zeros((size, size), np.float32)
+    mask[100:140, 100:140] = 1
+    red = np.full((size, size, 3), (200, 10, 10), np.uint8)
+    frame = paste_window(reference, scene.photo, red, mask)
+    scale = 1 / reference.window.scale
+    middle = round(120 * scale)
+    assert np.abs(frame[middle, middle].astype(int) - (200, 10, 10)).max() < 40
+    changed = (frame != scene.photo).any(-1)
+    low, high = round(98 * scale), round(143 * scale)
+    changed[low:high, low:high] = False
+    assert not changed.any()

@@ -96,6 +96,7 @@ def test_reweight_gives_unit_spread_under_the_new_covariance():
     new = reweight(space, np.zeros(k), covariance, np.ones(n), k)
     flat, old = new.basis.reshape(-1, k), space.basis.reshape(-1, k)
     np.testing.assert_allclose(flat @ flat.T, old @ covariance @ old.T, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(flat.T @ flat, np.diag(new.spread), rtol=1e-6, atol=1e-6)
     assert (np.diff(new.spread) <= 1e-9).all()
 
 

