@@ -2,7 +2,7 @@
 
 import typer
 
-from facegen.cli import assets, bench, doctor, fit, reenact
+from facegen.cli import assets, bench, doctor, evaluate, fit, reenact
 
 app = typer.Typer(
     name="facegen",
@@ -16,6 +16,7 @@ app.command("reenact")(reenact.reenact)
 app.command("fit")(fit.fit)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
+app.add_typer(evaluate.app, name="eval")
 app.add_typer(assets.app, name="assets")
 
 

@@ -10,6 +10,8 @@ COMMANDS = {
     ("fit",): ["--out", "--obj", "--glb", "--overlay", "--no-face"],
     ("doctor",): ["--json"],
     ("bench",): ["--json", "--compare"],
+    ("eval", "reenact"): ["--out", "--max-frames"],
+    ("eval", "self-test"): [],
     ("assets", "list"): [],
     ("assets", "import"): ["--version"],
     ("assets", "licences"): [],

@@ -7,7 +7,7 @@ from facegen.evaluation.lpips import Lpips
 from facegen.evaluation.pixels import Psnr, Ssim, psnr, ssim
 from facegen.evaluation.regions import REGIONS, region_masks
 from facegen.evaluation.structure import Structure, ms_gmsd
-from tests.facegen.evaluation.faces import make_face, make_image, make_pair, scores
+from tests.evaluation.faces import make_face, make_image, make_pair, scores
 
 
 def flat(value, side=64):

@@ -9,7 +9,7 @@ from facegen.errors import UsageError
 from facegen.evaluation.crops import crop, crop_matrix, to_frame
 from facegen.evaluation.metric import Face
 from facegen.evaluation.protocol import choose_frames, folder_tasks, read_split, write_split
-from tests.facegen.evaluation.faces import make_face
+from tests.evaluation.faces import make_face
 
 
 @given(st.integers(0, 20), st.integers(0, 400), st.none() | st.integers(1, 60))

@@ -20,7 +20,7 @@ from facegen.evaluation.landmarks import (
 from facegen.evaluation.metric import gap
 from facegen.evaluation.sync import RATE, EnvelopeEmbedder, Sync, lse, offset_distances
 from facegen.evaluation.temporal import flicker, jerk, jitter
-from tests.facegen.evaluation.faces import make_face, make_image, make_pair, make_scene, scores
+from tests.evaluation.faces import make_face, make_image, make_pair, make_scene, scores
 
 
 def test_akd_by_hand():
