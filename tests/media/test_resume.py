@@ -93,6 +93,7 @@ def test_times_through_segments(suffix: str, tmp_path: Path) -> None:
     interrupt(path, 9)
     run(path, resume=True)
     finest = Fraction(1, 90_000) if suffix in (".mp4", ".mov") else Fraction(1, 1000)
+    assert probe(path).start_time == 0
     got = [frame.exact_time for frame in read_video(path)]
     assert len(got) == COUNT
     assert all(abs(g - (t - TIMES[0])) <= finest for g, t in zip(got, TIMES, strict=True))
