@@ -33,7 +33,8 @@ class PipelineMethod:
         self, task: Task, reference: Driving, indices: Sequence[int]
     ) -> tuple[Playback, list[str]]:
         """Track the whole clip, paint only the frames that are asked for."""
-        config = ReenactConfig(motion="absolute")
+        # What the clip does since its reference frame, on the photo that is that frame.
+        config = ReenactConfig(motion="relative", reference_frame=str(task.reference_frame))
         with TemporaryDirectory() as folder:
             photo = Path(folder) / "reference.png"
             write_image(photo, reference.image)

@@ -34,7 +34,7 @@ def reenact(
     from facegen.evaluation.catalogue import embedded_metrics
     from facegen.evaluation.engine import Results, evaluate
     from facegen.evaluation.protocol import folder_tasks, read_split, write_split
-    from facegen.evaluation.roles import require_independent
+    from facegen.evaluation.roles import conflicts
 
     split = clips.suffix in (".yaml", ".yml")
     tasks = read_split(clips, data) if split else folder_tasks(clips, reference_frame)
@@ -46,9 +46,12 @@ def reenact(
 
         methods.append(PipelineMethod(ReenactmentPipeline.from_pretrained(generator=generator)))
     circular: list[str] = []
-    for method in methods:
-        judges = [c for m in metrics for c in m.spec.components]
-        circular += require_independent(judges, method.origin, allow_circular=allow_circular)
+    for metric in list(metrics):
+        reasons = [r for m in methods for r in conflicts(metric.spec.components, m.origin)]
+        circular += reasons if allow_circular else []
+        if reasons and not allow_circular:
+            metrics.remove(metric)
+            typer.echo(f"left out {metric.spec.name}: {reasons[0]} (--allow-circular keeps it)")
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file; give a folder with -o")
     out.mkdir(parents=True, exist_ok=True)
@@ -57,7 +60,7 @@ def reenact(
         typer.echo(f"{task.name}: {len(found.rows)} numbers, {found.issues.total()} problems")
         parts.append(found)
     results = report.merge(parts)
-    for reason in circular:
+    for reason in sorted(set(circular)):
         results.issues["all", generator, f"circular: {reason}"] += 1
     write_split(tasks, out / "split.yaml")
     report.write_csv(results, out / "clips.csv")

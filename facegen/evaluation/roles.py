@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-
-from facegen.errors import UsageError
 
 UNKNOWN = "unknown"
 
@@ -56,20 +54,3 @@ def conflicts(judges: Iterable[Component], origin: Origin) -> list[str]:
         elif taught and UNKNOWN in {*judge.trained_on, *taught}:
             found.append(f"the training data of {judge.name} or {origin.name} is unknown")
     return sorted(set(found))
-
-
-def require_independent(
-    judges: Sequence[Component], origin: Origin, *, allow_circular: bool = False
-) -> list[str]:
-    """Conflicts to print beside the numbers.
-
-    Raises:
-        UsageError: there are some and they are not allowed.
-    """
-    found = conflicts(judges, origin)
-    if found and not allow_circular:
-        raise UsageError(
-            f"circular measurement: {'; '.join(found)}; leave the judge out or give "
-            "--allow-circular, which marks the numbers"
-        )
-    return found
