@@ -205,7 +205,6 @@ _PACKAGES = (
     ("numpy", "BSD-3-Clause", ""),
     ("scipy", "BSD-3-Clause", ""),
     ("numba", "BSD-2-Clause", ""),
-    ("imageio", "BSD-2-Clause", ""),
     ("pillow", "MIT-CMU", ""),
     ("safetensors", "Apache-2.0", ""),
     (

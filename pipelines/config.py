@@ -64,7 +64,7 @@ class ReenactConfig(FitConfig):
     expression_gain: float = 1.0
     only: tuple[str, ...] = ()
     keep_head: bool = False
-    max_yaw_deg: float = 35.0
+    max_yaw_deg: float = 30.0
     ref_face: str = "largest"
     size: int = 512
 
