@@ -25,6 +25,8 @@ APART_PER_IOD = 0.03
 OPENING_RATIO = 1.4
 # Hidden surface is painted where it parts the person by less than twice this.
 GAP_PER_IOD = 0.22
+# Gaps smaller than this square (inter-ocular distances) are left open: paint there is a speck.
+SPECK_PER_IOD = 0.2
 MOUTH = (CAVITY, UPPER, LOWER)
 
 
@@ -142,7 +144,8 @@ class Painter:
         hole = cv2.dilate(closed & ~person, np.ones((3, 3), np.uint8))
         if not hole.any():
             return None
-        return hidden & (cv2.resize(hole, state.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0)
+        gap = hidden & (cv2.resize(hole, state.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0)
+        return _without_specks(gap, round((SPECK_PER_IOD * self.reference.geometry.iod) ** 2))
 
     def _carry(self, small: NDArray[np.float32], shift: NDArray[np.float32]) -> NDArray[np.float32]:
         """A coarse image of the reference, warped to the driven frame."""
@@ -159,6 +162,14 @@ class Painter:
         filled = push_pull(self._carry(self._small, shift), known)
         size = shift.shape[0]
         return cv2.resize(filled, (size, size), interpolation=cv2.INTER_LINEAR).astype(np.float32)
+
+
+def _without_specks(mask: NDArray[np.bool_], least: int) -> NDArray[np.bool_]:
+    """Connected parts of at least ``least`` pixels."""
+    _, parts, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    large = stats[:, cv2.CC_STAT_AREA] >= least
+    large[0] = False
+    return large[parts]
 
 
 def _rim(reference: Reference) -> NDArray[np.float32]:
