@@ -88,19 +88,3 @@ def rotation_vector(matrices: AnyFloat) -> Array:
     angle = 2 * np.arctan2(sine, q[..., 0])
     scale = np.where(small, 2.0, angle / np.where(small, 1.0, sine))
     return q[..., 1:] * scale[..., None]
-
-
-def rotation_mean(axis_angles: AnyFloat, weights: Array | None = None) -> Array:
-    """Mean rotation ``(3,)`` of ``(N, 3)`` axis-angles (Markley et al. 2007, quaternion mean).
-
-    Args:
-        weights: ``(N,)`` not negative, or equal weights.
-    """
-    q = quaternion(rotation_matrix(axis_angles))
-    w = np.ones(len(q)) if weights is None else np.asarray(weights, np.float64)
-    mean = np.linalg.eigh((q * w[:, None]).T @ q)[1][:, -1]
-    mean = mean if mean[0] >= 0 else -mean
-    sine = float(np.linalg.norm(mean[1:]))
-    if sine < 1e-12:
-        return np.zeros(3)
-    return mean[1:] / sine * 2 * np.arctan2(sine, mean[0])

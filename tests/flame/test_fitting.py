@@ -18,7 +18,7 @@ from facegen.flame.fitting import HeadFit, LandmarkFitter, _shared_steps
 from facegen.flame.landmark_model import HeadState, LandmarkModel, PosedLandmarks
 from facegen.flame.model import HeadModel
 from facegen.flame.normal_equations import Step, System, apply_step
-from facegen.flame.rotations import rotation_matrix, rotation_mean, rotation_vector
+from facegen.flame.rotations import rotation_matrix, rotation_vector
 from facegen.flame.skinning import HeadLayer
 
 CAMERA = Camera.from_fov(640, 360)
@@ -192,13 +192,6 @@ def test_rotation_vector_inverts_rotation_matrix(vector: list[float]) -> None:
     r = np.array(vector)
     if np.linalg.norm(r) < np.pi:
         np.testing.assert_allclose(rotation_vector(rotation_matrix(r)), r, atol=1e-7)
-
-
-def test_rotation_mean_of_opposite_turns_is_none() -> None:
-    turns = np.array([[0.0, 0.4, 0.0], [0.0, -0.4, 0.0]])
-    np.testing.assert_allclose(rotation_mean(turns), 0, atol=1e-9)
-    around = np.array([0.3, -0.2, 0.5])
-    np.testing.assert_allclose(rotation_mean(np.stack([around, around])), around, atol=1e-9)
 
 
 @settings(max_examples=30, deadline=None)
