@@ -1,0 +1,1 @@
+"""Cached training sets: one builder and one reader per kind of sample."""

@@ -1,0 +1,1 @@
+"""Feelings as data: facial actions per emotion, time tracks, styling of motion."""

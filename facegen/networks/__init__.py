@@ -1,0 +1,1 @@
+"""Network definitions: autoencoder, guidance encoders, denoising UNet."""

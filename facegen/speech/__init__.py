@@ -1,0 +1,1 @@
+"""Speech to motion: the lip network, the expression and head network."""

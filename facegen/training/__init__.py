@@ -1,0 +1,1 @@
+"""One resumable training loop on accelerate, and the tasks it trains."""
