@@ -163,7 +163,7 @@ def _drain(graph: Graph) -> Iterator[NDArray[np.float32]]:
             frame = cast(AudioFrame, graph.pull())
         except (av.error.BlockingIOError, av.error.EOFError):
             return
-        yield frame.to_ndarray().reshape(-1)
+        yield cast("NDArray[np.float32]", frame.to_ndarray()).reshape(-1)
 
 
 def _graph(stream: AudioStream, origin: float) -> Graph:

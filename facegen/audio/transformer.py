@@ -26,7 +26,7 @@ class TransformerEncoder:
     Baevski et al. 2020, "wav2vec 2.0"; Hsu et al. 2021, "HuBERT"; Chen et al. 2022, "WavLM".
 
     Args:
-        model: folder of a model in the hub's layout, or its hub id (``facebook/hubert-base-ls960``).
+        model: folder of a model in the layout of the hub, or its hub id.
         layer: hidden layer whose states are the features; -1 is the last.
         download: whether the hub may be asked for what is not on this machine.
         device: where it runs, by torch's names.
@@ -54,7 +54,7 @@ class TransformerEncoder:
             )
         except (OSError, ValueError) as error:
             raise ModelFileError(_remedy(str(model), download, error)) from error
-        self._network.eval().to(device)
+        self._network.train(False).to(device)
         self._layer, self._device = layer, device
         self.name = f"{config.model_type}:{Path(str(model)).name}:{layer}"
         self.dim = int(config.hidden_size)
