@@ -1,0 +1,16 @@
+"""``facegen train``: one function per network, each in its own ``train_NAME.py``.
+
+Several processes: ``accelerate launch --module facegen train NAME ...``.
+"""
+
+import typer
+
+app = typer.Typer(
+    help="Train the networks: resumable, on a CPU, a GPU or many (accelerate launch).",
+    no_args_is_help=True,
+)
+
+
+@app.callback()
+def _group() -> None:
+    """Train the networks: resumable, on a CPU, a GPU or many (accelerate launch)."""
