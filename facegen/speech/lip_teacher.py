@@ -91,9 +91,7 @@ class LipTeacher(nn.Module):
         return curves, geometry * self.geometry_scale + self.geometry_mean
 
     @torch.inference_mode()
-    def teach(
-        self, labels: NDArray[np.integer]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def teach(self, labels: NDArray[np.integer]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Curves ``(T, K)`` and geometry ``(T, G)`` of class indices ``(T,)`` at 50 Hz."""
         features = torch.from_numpy(phone_features(labels, self.config.phones))
         curves, geometry = self.eval()(features[None])
