@@ -113,7 +113,7 @@ def write_shard(path: Path, windows: Iterable[Window]) -> int:
     Returns:
         number of windows; none are no shard.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     blob = _Blob()
     head: dict[str, list[NDArray]] = {name: [] for name in (*_HEAD, "camera", "light")}
@@ -136,7 +136,7 @@ def write_shard(path: Path, windows: Iterable[Window]) -> int:
     tensors |= {"spans": np.array(spans, np.int64), "blob": blob.array()}
     header = {"format": FORMAT, "size": size, "basis": basis, "windows": metas}
     part = path.with_name(path.name + ".part")
-    save_file(tensors, part, {"facegen": json.dumps(header)})
+    part.write_bytes(save(tensors, {"facegen": json.dumps(header)}))
     part.replace(path)
     return len(metas)
 
