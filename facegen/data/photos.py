@@ -27,8 +27,8 @@ from facegen.tracking import track_image
 SAMPLES_PER_PIXEL = 2.0
 
 # Standard deviation of the random turn, degrees: pitch, yaw, roll; and hard limits.
-_TURN = np.array([7.0, 15.0, 5.0])
-_TURN_LIMIT = np.array([18.0, 40.0, 15.0])
+_TURN = np.array([6.0, 11.0, 5.0])
+_TURN_LIMIT = np.array([15.0, 28.0, 12.0])
 _SHIFT_PER_IOD = 0.25
 _RESTING = 0.3
 _BLINK = 0.15
