@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
@@ -164,3 +165,15 @@ def test_nothing_is_written_to_standard_error(dev_data: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
+
+
+def test_closed_trackers_leave_no_threads_behind() -> None:
+    picture = np.zeros((128, 128, 3), np.uint8)
+
+    def threads_after_one() -> int:
+        with LandmarkTracker() as tracker:
+            tracker(picture)
+        return psutil.Process().num_threads()
+
+    first = threads_after_one()
+    assert threads_after_one() <= first
