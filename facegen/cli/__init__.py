@@ -2,7 +2,7 @@
 
 import typer
 
-from facegen.cli import assets, bench, data, doctor, evaluate, fit, reenact
+from facegen.cli import assets, bench, data, doctor, evaluate, fit, reenact, train
 
 app = typer.Typer(
     name="facegen",
@@ -18,6 +18,7 @@ app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
 app.add_typer(evaluate.app, name="eval")
 app.add_typer(data.app, name="data")
+app.add_typer(train.app, name="train")
 app.add_typer(assets.app, name="assets")
 
 
