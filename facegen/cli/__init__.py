@@ -2,7 +2,7 @@
 
 import typer
 
-from facegen.cli import assets, bench, doctor, evaluate, fit, reenact, talk
+from facegen.cli import assets, bench, doctor, evaluate, fit, reenact, talk, train
 
 app = typer.Typer(
     name="facegen",
@@ -18,6 +18,7 @@ app.command("fit")(fit.fit)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
 app.add_typer(evaluate.app, name="eval")
+app.add_typer(train.app, name="train")
 app.add_typer(assets.app, name="assets")
 
 

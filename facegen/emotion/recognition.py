@@ -103,9 +103,10 @@ class SpeechEmotionModel:
 @cache
 def open_model() -> SpeechEmotionModel:
     """The embedded model."""
-    from facegen.checkpoints import FOLDER
+    from facegen import checkpoints
 
-    return SpeechEmotionModel.load(FOLDER / "open-motion" / "emotion.safetensors")
+    folder = Path(checkpoints.__file__).parent / "open-motion"
+    return SpeechEmotionModel.load(folder / "emotion.safetensors")
 
 
 def emotion_of_voice(
