@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -32,8 +33,10 @@ def reenact(
     from facegen.evaluation import report
     from facegen.evaluation.baselines import Copy, GroundTruth, Method, Similarity2d
     from facegen.evaluation.catalogue import embedded_metrics
-    from facegen.evaluation.engine import Results, evaluate
+    from facegen.evaluation.engine import evaluate
+    from facegen.evaluation.footage import SelfFootage
     from facegen.evaluation.protocol import folder_tasks, read_split, write_split
+    from facegen.evaluation.results import Results
     from facegen.evaluation.roles import conflicts
 
     split = clips.suffix in (".yaml", ".yml")
@@ -56,7 +59,8 @@ def reenact(
         raise UsageError(f"{out} is a file; give a folder with -o")
     out.mkdir(parents=True, exist_ok=True)
     parts: list[Results] = []
-    for task, found in evaluate(tasks, methods, metrics, max_frames=max_frames):
+    film = partial(SelfFootage, max_frames=max_frames)
+    for task, found in evaluate(tasks, methods, metrics, film=film):
         typer.echo(f"{task.name}: {len(found.rows)} numbers, {found.issues.total()} problems")
         parts.append(found)
     results = report.merge(parts)

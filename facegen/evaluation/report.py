@@ -10,8 +10,8 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 from facegen.evaluation.bootstrap import bootstrap, paired
-from facegen.evaluation.engine import Results, Row, clip_values
 from facegen.evaluation.metric import Metric
+from facegen.evaluation.results import Results, Row, clip_values
 from facegen.media import contact_sheet, write_image
 
 
@@ -23,6 +23,7 @@ def merge(parts: Sequence[Results]) -> Results:
         total.issues += part.issues
         total.worst += part.worst
         total.crops |= part.crops
+        total.pace += part.pace
     return total
 
 
