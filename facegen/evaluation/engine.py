@@ -125,7 +125,10 @@ class _Lane:
         self._painted += 1
         pred, face = self._cut(picture, seen)
         self.issues["no face in the method's frame"] += face is None
-        self.issues["no face in the true frame"] += seen.truth_face is None
+        if seen.truth is not None:
+            self.issues["no face in the true frame"] += seen.truth_face is None
+        if seen.drive is not seen.truth:
+            self.issues["no face in the driving frame"] += seen.drive_face is None
         shot = seen.shot
         pair = Pair(
             shot.index,
