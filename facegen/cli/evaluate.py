@@ -40,6 +40,12 @@ def reenact(
         int | None, typer.Option(min=1, help="Frames per clip, in runs of 11.")
     ] = None,
     reference_frame: Annotated[int, typer.Option(min=0, help="Frame that is the photo.")] = 5,
+    judges: Annotated[
+        Path | None, typer.Option(help="Folder of networks that judge, told by their names.")
+    ] = None,
+    lpips: Annotated[
+        list[Path] | None, typer.Option(help="Published LPIPS weights; may be given twice.")
+    ] = None,
     allow_circular: Annotated[
         bool, typer.Option(help="Keep metrics whose estimator also made the motion; marked.")
     ] = False,
@@ -51,50 +57,41 @@ def reenact(
     """
     from facegen.evaluation import report
     from facegen.evaluation.baselines import Copy, GroundTruth, Method, Similarity2d
-    from facegen.evaluation.catalogue import embedded_metrics
+    from facegen.evaluation.catalogue import catalogue, independent
     from facegen.evaluation.engine import evaluate
+    from facegen.evaluation.judges import load_judges
     from facegen.evaluation.photo_footage import open_footage
     from facegen.evaluation.predictions import parse_predictions, unmatched
     from facegen.evaluation.protocol import read_clips, write_split
-    from facegen.evaluation.results import Results
-    from facegen.evaluation.roles import conflicts
 
-    protocol, tasks = read_clips(_one_of(clips, gt), data, reference_frame, ref)
+    check_folder(out)
+    protocol, tasks = read_clips(one_of(clips, gt), data, reference_frame, ref)
     predictions = parse_predictions(pred or [])
     strays = unmatched(predictions, tasks)
     methods: list[Method] = [] if protocol == "cross" else [GroundTruth()]
     methods += [Copy(), Similarity2d(), *predictions]
-    metrics = embedded_metrics()
     if generator != "none":
         from facegen.pipelines.evaluate import PipelineMethod
         from facegen.pipelines.reenact import ReenactmentPipeline
 
         methods.append(PipelineMethod(ReenactmentPipeline.from_pretrained(generator=generator)))
-    circular: list[str] = []
-    for metric in list(metrics):
-        reasons = [r for m in methods for r in conflicts(metric.spec.components, m.origin)]
-        circular += reasons if allow_circular else []
-        if reasons and not allow_circular:
-            metrics.remove(metric)
-            typer.echo(f"left out {metric.spec.name}: {reasons[0]} (--allow-circular keeps it)")
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out} is a file; give a folder with -o")
-    out.mkdir(parents=True, exist_ok=True)
-    parts: list[Results] = []
+    wanted = catalogue(load_judges(judges) if judges else None, lpips or [])
+    found, circular = independent(
+        wanted, [m.origin for m in methods], allow_circular=allow_circular
+    )
+    for line in found.absent:
+        typer.echo(f"not measured: {line}")
+    parts = []
     film = partial(open_footage, max_frames=max_frames)
-    for task, found in evaluate(tasks, methods, metrics, film=film):
-        typer.echo(f"{task.name}: {len(found.rows)} numbers, {found.issues.total()} problems")
-        parts.append(found)
+    for task, part in evaluate(tasks, methods, found.metrics, sets=found.sets, film=film):
+        typer.echo(f"{task.name}: {len(part.rows)} numbers, {part.issues.total()} problems")
+        parts.append(part)
     results = report.merge(parts)
     results.issues.update(strays)
-    for reason in sorted(set(circular)):
-        results.issues["all", generator, f"circular: {reason}"] += 1
+    results.issues.update({("all", generator, line): 1 for line in circular})
+    table = report.write_report(results, found, out)
     write_split(tasks, out / "split.yaml", protocol=protocol)
-    report.write_csv(results, out / "clips.csv")
-    report.write_markdown(results, metrics, out / "table.md")
-    report.write_json(results, metrics, out / "table.json")
-    report.write_sheets(results, out / "worst")
-    typer.echo(str(out / "table.md"))
+    typer.echo(str(table))
 
 
 @app.command("pairs")
@@ -112,10 +109,17 @@ def pairs(
     typer.echo(f"{out}: {len(tasks)} pairs; use with --data {common_folder(tasks)}")
 
 
-def _one_of(clips: Path | None, gt: Path | None) -> Path:
+def one_of(clips: Path | None, gt: Path | None) -> Path:
+    """The clips, whichever way they were named."""
     if (clips is None) == (gt is None):
         raise UsageError("give the clips once: CLIPS or --gt")
     return clips or gt or Path()
+
+
+def check_folder(out: Path) -> None:
+    """Refuse a report's folder that is a file, before any work."""
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file; give a folder with -o")
 
 
 @app.command("self-test")

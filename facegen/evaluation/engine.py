@@ -14,6 +14,7 @@ from facegen.evaluation.crops import SIDE, crop, resized, to_frame
 from facegen.evaluation.footage import FaceFinder, Footage, Points, Shot
 from facegen.evaluation.metric import Comparison, Face, Image, Metric, Need, Pair, Scene
 from facegen.evaluation.results import Pace, Results, Row, Worst
+from facegen.evaluation.sets import FeatureSet, Gatherer
 from facegen.timing import peak_memory_mb
 
 _MIDDLE = (SIDE / 2, SIDE / 2)
@@ -36,6 +37,7 @@ def evaluate(
     methods: Sequence[Method],
     metrics: Sequence[Metric],
     *,
+    sets: Sequence[FeatureSet] = (),
     film: Callable[[T], Footage],
 ) -> Iterator[tuple[T, Results]]:
     """Evaluate clip by clip; memory does not grow with their length.
@@ -44,12 +46,13 @@ def evaluate(
     that need what a clip lacks (truth, sound) are left out for it and counted likewise.
 
     Args:
+        sets: features to gather for distances of sets.
         film: opens the pictures of a task; called when its turn comes.
     """
     for task in tasks:
         results = Results()
         try:
-            _clip(film(task), methods, metrics, results)
+            _clip(film(task), methods, metrics, sets, results)
         except FacegenError as error:
             results.issues[task.name, "all", f"clip failed: {error}"] += 1
         yield task, results
@@ -101,7 +104,12 @@ class _Lane:
     """One method within one clip: its own face tracker, comparisons and worst frames."""
 
     def __init__(
-        self, method: Method, footage: Footage, metrics: Sequence[Metric], scene: Scene
+        self,
+        method: Method,
+        footage: Footage,
+        metrics: Sequence[Metric],
+        sets: Sequence[FeatureSet],
+        scene: Scene,
     ) -> None:
         self.name, self._footage, self._metrics = method.origin.name, footage, metrics
         self.issues: Counter[str] = Counter()
@@ -110,6 +118,7 @@ class _Lane:
         self._prepare_s, self._paint_s, self._painted = time.perf_counter() - begin, 0.0, 0
         self.issues.update(problems)
         self._comparisons: list[Comparison] = [m.begin(scene) for m in metrics]
+        self._gatherers = [Gatherer(s, footage.name, self.name) for s in sets]
         self._finder = FaceFinder(_MIDDLE)
         self._worst: dict[str, Worst] = {}
 
@@ -121,15 +130,17 @@ class _Lane:
             self.issues["frames not delivered"] += 1
             for comparison in self._comparisons:
                 comparison.skip()
+            for gatherer in self._gatherers:
+                gatherer.skip()
             return
         self._painted += 1
         pred, face = self._cut(picture, seen)
+        shot = seen.shot
         self.issues["no face in the method's frame"] += face is None
         if seen.truth is not None:
             self.issues["no face in the true frame"] += seen.truth_face is None
-        if seen.drive is not seen.truth:
+        if shot.truth is not shot.drive:
             self.issues["no face in the driving frame"] += seen.drive_face is None
-        shot = seen.shot
         pair = Pair(
             shot.index,
             shot.time,
@@ -143,6 +154,8 @@ class _Lane:
         )
         for metric, comparison in zip(self._metrics, self._comparisons, strict=True):
             self._note(metric, comparison.add(pair), pair)
+        for gatherer in self._gatherers:
+            gatherer.add(pair)
 
     def _cut(self, picture: Image, seen: _Seen) -> tuple[Image, Face | None]:
         if picture is seen.shot.truth and seen.truth is not None:
@@ -173,6 +186,7 @@ class _Lane:
                 for s in comparison.scores()
             ]  # fmt: skip
         results.worst += self._worst.values()
+        results.gathered += [gatherer.found for gatherer in self._gatherers]
         results.issues.update({(clip, self.name, p): n for p, n in self.issues.items() if n})
         results.pace.append(
             Pace(clip, self.name, self._painted, self._prepare_s, self._paint_s, peak_memory_mb())
@@ -180,7 +194,11 @@ class _Lane:
 
 
 def _clip(
-    footage: Footage, methods: Sequence[Method], metrics: Sequence[Metric], results: Results
+    footage: Footage,
+    methods: Sequence[Method],
+    metrics: Sequence[Metric],
+    sets: Sequence[FeatureSet],
+    results: Results,
 ) -> None:
     results.crops[footage.name] = footage.canvas.tolist()
     scene = _scene(footage)
@@ -188,7 +206,7 @@ def _clip(
     lanes = []
     for method in methods:
         try:
-            lanes.append(_Lane(method, footage, metrics, scene))
+            lanes.append(_Lane(method, footage, metrics, sets, scene))
         except FacegenError as error:
             results.issues[footage.name, method.origin.name, f"method failed: {error}"] += 1
     watcher = _Watcher(footage)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facegen.evaluation.metric import Image
+from facegen.evaluation.sets import Gathered
 
 
 @dataclass(frozen=True)
@@ -66,13 +67,14 @@ class Results:
     Attributes:
         rows: numbers. issues: (clip, method, problem) -> count; nothing is dropped silently.
         worst: worst frame per clip, method and metric. crops: clip -> matrix used for all methods.
-        pace: speed and memory.
+        gathered: features of all frames. pace: speed and memory.
     """
 
     rows: list[Row] = field(default_factory=list)
     issues: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     worst: list[Worst] = field(default_factory=list)
     crops: dict[str, list[list[float]]] = field(default_factory=dict)
+    gathered: list[Gathered] = field(default_factory=list)
     pace: list[Pace] = field(default_factory=list)
 
 

@@ -6,7 +6,7 @@ import pytest
 from facegen.demo import PHOTO
 from facegen.evaluation import report
 from facegen.evaluation.baselines import Copy, GroundTruth, Similarity2d
-from facegen.evaluation.catalogue import embedded_metrics
+from facegen.evaluation.catalogue import catalogue, embedded_metrics
 from facegen.evaluation.crops import crop, crop_matrix
 from facegen.evaluation.engine import evaluate
 from facegen.evaluation.footage import SelfFootage
@@ -52,7 +52,8 @@ def clip(tmp_path_factory):
 def run(folder, film=SelfFootage):
     methods = [GroundTruth(), Copy(), Similarity2d(), Faulty()]
     tasks = folder_tasks(folder, 2)
-    return report.merge([r for _, r in evaluate(tasks, methods, embedded_metrics(), film=film)])
+    found = evaluate(tasks, methods, catalogue().metrics, sets=catalogue().sets, film=film)
+    return report.merge([r for _, r in found])
 
 
 def test_engine(clip, tmp_path):
@@ -71,14 +72,16 @@ def test_engine(clip, tmp_path):
     assert problems["broken", "all", "clip failed"] == 1
 
     for name, found in (("a", results), ("b", run(clip))):
-        (tmp_path / name).mkdir()
-        report.write_csv(found, tmp_path / name / "clips.csv")
-        report.write_markdown(found, embedded_metrics(), tmp_path / name / "table.md")
-        report.write_json(found, embedded_metrics(), tmp_path / name / "table.json")
-    for name in ("clips.csv", "table.md", "table.json"):
+        report.write_report(found, catalogue(), tmp_path / name)
+    for name in ("clips.csv", "sets.csv", "table.md", "table.json", "worst/psnr.png"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-    report.write_sheets(results, tmp_path / "worst")
-    assert (tmp_path / "worst" / "psnr.png").is_file()
+    table = (tmp_path / "a" / "table.md").read_text()
+    assert "- aed, apd: no estimator but the one that makes the motion (--judges)" in table
+    speed = (tmp_path / "a" / "speed.csv").read_text().splitlines()
+    assert [line.split(",")[:3] for line in speed[1:]] == [
+        ["sway", "truth", "9"], ["sway", "copy", "9"], ["sway", "similarity", "9"],
+        ["sway", "faulty", "7"],
+    ]  # fmt: skip
 
 
 def test_a_clip_is_decoded_once_and_a_long_one_in_flat_memory(clip, monkeypatch):
