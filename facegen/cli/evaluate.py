@@ -43,6 +43,7 @@ def reenact(
     from facegen.evaluation.footage import SelfFootage
     from facegen.evaluation.judges import load_judges
     from facegen.evaluation.protocol import folder_tasks, read_split, write_split
+    from facegen.evaluation.results import Results
 
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file; give a folder with -o")
@@ -60,12 +61,11 @@ def reenact(
     )
     for line in found.absent:
         typer.echo(f"not measured: {line}")
-    parts = []
+    results = Results()
     film = partial(SelfFootage, max_frames=max_frames)
     for task, part in evaluate(tasks, methods, found.metrics, sets=found.sets, film=film):
         typer.echo(f"{task.name}: {len(part.rows)} numbers, {part.issues.total()} problems")
-        parts.append(part)
-    results = report.merge(parts)
+        results.take(part)
     results.issues.update({("all", generator, line): 1 for line in circular})
     table = report.write_report(results, found, out)
     write_split(tasks, out / "split.yaml")
