@@ -2,7 +2,7 @@
 
 import typer
 
-from facegen.cli import assets, bench, doctor, evaluate, fit, reenact
+from facegen.cli import assets, bench, data, doctor, evaluate, fit, reenact
 
 app = typer.Typer(
     name="facegen",
@@ -17,6 +17,7 @@ app.command("fit")(fit.fit)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
 app.add_typer(evaluate.app, name="eval")
+app.add_typer(data.app, name="data")
 app.add_typer(assets.app, name="assets")
 
 
