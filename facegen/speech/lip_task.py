@@ -32,8 +32,8 @@ _WARM_UP = 10
 _NOBODY = 0.07
 _BABBLE = 4
 # Making a crop costs more than learning from it: each is used so often, spread over the steps.
-_USES = 4
-_POOL = 384
+_USES = 8
+_POOL = 600
 _VELOCITY = 2.0
 _WEIGHTS = {"curves": 1.0, "gaps": 1.0, "geometry": 0.5, "phones": 0.25}
 # Lips that must close are worth more than their share of the time.
@@ -266,7 +266,7 @@ def load_teacher(folder: Path) -> LipTeacher:
     listed = {k: tuple(v) if isinstance(v, list) else v for k, v in header.items()}
     model = LipTeacher(TeacherConfig(**listed))
     model.load_state_dict(load_file(folder / "teacher.safetensors"))
-    return model.eval()
+    return model.train(False)
 
 
 def taught(lessons: Sequence[Lesson], teacher: LipTeacher) -> list[Lesson]:
