@@ -1,8 +1,8 @@
 """A feeling laid over a moving face without spoiling what the mouth says.
 
 Brows, lids, cheeks and nose show the feeling freely. The mouth belongs to speech first: corners
-yield to rounding, what parts the lips waits while a sound closes them, and pressed lips wait while a
-vowel opens them. As the last step bilabials are closed on the head's own mesh.
+yield to rounding, what parts the lips waits while a sound closes them, and pressed lips wait while
+a vowel opens them. As the last step bilabials are closed on the head's own mesh.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ _PRESSING = columns(
 )
 _JAW, _PUCKER = INDEX["jawOpen"], INDEX["mouthPucker"]
 _WIDE_JAW = 0.25  # of jawOpen, at which nobody presses the lips
-# Without a lip track: lips nearer than this (outer eye distances) touch; a mouth whose opening
-# varies by the second number within half a second speaks.
-_TOUCH, _SPEAKING = 0.012, 0.02
+# Without a lip track: lips as near as the nearest of the recording, within these bounds (outer eye
+# distances), touch; a mouth whose opening varies by so much within half a second speaks.
+_TOUCH, _SPEAKING = (0.014, 0.025), 0.015
 _HALF_SECOND = 13  # frames at 25 per second
 
 
@@ -80,7 +80,7 @@ def style(
 
     curves = np.asarray(curves, np.float64)
     mouth = mouth or open_mouth(ARKIT)
-    said = lips or guess_speech(curves, mouth)
+    said = lips or guess_speech(mouth.gap(curves))
     speech, free = np.asarray(said.speech, np.float64), _free_lips(said.closure)
     felt = expression_of(emotion)
     out = curves + felt
@@ -110,19 +110,19 @@ class _Guess:
         self.speech = speech.astype(np.float32)
 
 
-def guess_speech(curves: NDArray[np.floating], mouth: MouthShape) -> Speech:
+def guess_speech(gaps: NDArray[np.floating]) -> Speech:
     """Who speaks moves the lips; lips that touch meanwhile are meant to touch.
 
     Args:
-        curves: ``(T, 52)``, about 25 frames per second.
-        mouth: of the head, over ``ARKIT``.
+        gaps: ``(T, P)`` between lip pairs in outer eye distances, about 25 frames per second.
     """
-    gaps = np.maximum(mouth.gap(curves), 0)
-    opening = gaps.mean(1)
+    gaps = np.maximum(gaps, 0)
+    opening, widest = gaps.mean(1), gaps.max(1)
     mean = uniform_filter1d(opening, _HALF_SECOND, mode="nearest")
     spread = np.sqrt(uniform_filter1d((opening - mean) ** 2, _HALF_SECOND, mode="nearest"))
     speech = np.clip(maximum_filter1d(spread, _HALF_SECOND) / _SPEAKING, 0, 1)
-    return _Guess((gaps.max(1) < _TOUCH) * speech, speech)
+    touch = np.clip(np.percentile(widest, 5), *_TOUCH) if len(widest) else 0
+    return _Guess((widest <= touch) * speech, speech)
 
 
 def lip_disturbance(

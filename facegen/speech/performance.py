@@ -88,9 +88,7 @@ def perform(
         turns = np.zeros((len(times), 3))
     if turns is None:
         strength = factor("head", felt)
-        turns = head_turns(
-            times, prosody, manner.seed, strength=strength, beyond_eyes=sight - eyes
-        )
+        turns = head_turns(times, prosody, manner.seed, strength=strength, beyond_eyes=sight - eyes)
     return speaker_motion(curves, turns, np.radians(eyes), head, fps=fps, betas=betas)
 
 
