@@ -2,7 +2,11 @@
 
 import typer
 
+<<<<<<< HEAD
 from facegen.cli import assets, bench, doctor, evaluate, fit, reenact, talk, train
+=======
+from facegen.cli import assets, bench, data, doctor, evaluate, fit, reenact, train
+>>>>>>> main
 
 app = typer.Typer(
     name="facegen",
@@ -18,6 +22,7 @@ app.command("fit")(fit.fit)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
 app.add_typer(evaluate.app, name="eval")
+app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
 app.add_typer(assets.app, name="assets")
 

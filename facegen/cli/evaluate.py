@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +25,12 @@ def reenact(
         int | None, typer.Option(min=1, help="Frames per clip, in runs of 11.")
     ] = None,
     reference_frame: Annotated[int, typer.Option(min=0, help="Frame that is the photo.")] = 5,
+    judges: Annotated[
+        Path | None, typer.Option(help="Folder of networks that judge, told by their names.")
+    ] = None,
+    lpips: Annotated[
+        list[Path] | None, typer.Option(help="Published LPIPS weights; may be given twice.")
+    ] = None,
     allow_circular: Annotated[
         bool, typer.Option(help="Keep metrics whose estimator also made the motion; marked.")
     ] = False,
@@ -31,43 +38,38 @@ def reenact(
     """Self-reenactment: an early frame of each clip drives through the rest of it."""
     from facegen.evaluation import report
     from facegen.evaluation.baselines import Copy, GroundTruth, Method, Similarity2d
-    from facegen.evaluation.catalogue import embedded_metrics
-    from facegen.evaluation.engine import Results, evaluate
+    from facegen.evaluation.catalogue import catalogue, independent
+    from facegen.evaluation.engine import evaluate
+    from facegen.evaluation.footage import SelfFootage
+    from facegen.evaluation.judges import load_judges
     from facegen.evaluation.protocol import folder_tasks, read_split, write_split
-    from facegen.evaluation.roles import conflicts
 
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file; give a folder with -o")
     split = clips.suffix in (".yaml", ".yml")
     tasks = read_split(clips, data) if split else folder_tasks(clips, reference_frame)
     methods: list[Method] = [GroundTruth(), Copy(), Similarity2d()]
-    metrics = embedded_metrics()
     if generator != "none":
         from facegen.pipelines.evaluate import PipelineMethod
         from facegen.pipelines.reenact import ReenactmentPipeline
 
         methods.append(PipelineMethod(ReenactmentPipeline.from_pretrained(generator=generator)))
-    circular: list[str] = []
-    for metric in list(metrics):
-        reasons = [r for m in methods for r in conflicts(metric.spec.components, m.origin)]
-        circular += reasons if allow_circular else []
-        if reasons and not allow_circular:
-            metrics.remove(metric)
-            typer.echo(f"left out {metric.spec.name}: {reasons[0]} (--allow-circular keeps it)")
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out} is a file; give a folder with -o")
-    out.mkdir(parents=True, exist_ok=True)
-    parts: list[Results] = []
-    for task, found in evaluate(tasks, methods, metrics, max_frames=max_frames):
-        typer.echo(f"{task.name}: {len(found.rows)} numbers, {found.issues.total()} problems")
-        parts.append(found)
+    wanted = catalogue(load_judges(judges) if judges else None, lpips or [])
+    found, circular = independent(
+        wanted, [m.origin for m in methods], allow_circular=allow_circular
+    )
+    for line in found.absent:
+        typer.echo(f"not measured: {line}")
+    parts = []
+    film = partial(SelfFootage, max_frames=max_frames)
+    for task, part in evaluate(tasks, methods, found.metrics, sets=found.sets, film=film):
+        typer.echo(f"{task.name}: {len(part.rows)} numbers, {part.issues.total()} problems")
+        parts.append(part)
     results = report.merge(parts)
-    for reason in sorted(set(circular)):
-        results.issues["all", generator, f"circular: {reason}"] += 1
+    results.issues.update({("all", generator, line): 1 for line in circular})
+    table = report.write_report(results, found, out)
     write_split(tasks, out / "split.yaml")
-    report.write_csv(results, out / "clips.csv")
-    report.write_markdown(results, metrics, out / "table.md")
-    report.write_json(results, metrics, out / "table.json")
-    report.write_sheets(results, out / "worst")
-    typer.echo(str(out / "table.md"))
+    typer.echo(str(table))
 
 
 @app.command("self-test")
