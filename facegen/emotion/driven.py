@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from facegen.arkit import ARKIT, check_head, from_motion, to_head
 from facegen.emotion.dynamics import alive
-from facegen.emotion.style import guess_speech, style
+from facegen.emotion.styling import guess_speech, style
 from facegen.emotion.track import EmotionTrack
 from facegen.flame.landmark_model import LandmarkModel
 from facegen.flame.landmark_sets import LIP_PAIRS

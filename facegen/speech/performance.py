@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from facegen.arkit import ARKIT
 from facegen.emotion.dynamics import alive
 from facegen.emotion.prototypes import factor
-from facegen.emotion.style import style
+from facegen.emotion.styling import style
 from facegen.emotion.track import EmotionTrack
 from facegen.flame.model import HeadModel
 from facegen.motion import Motion

@@ -35,10 +35,12 @@ _PRESSING = columns(
 )
 _JAW, _PUCKER = INDEX["jawOpen"], INDEX["mouthPucker"]
 _WIDE_JAW = 0.25  # of jawOpen, at which nobody presses the lips
+# What speech takes from a feeling's mouth corners, and leaves of its effect on articulators.
+_CORNERS_LOST, _IN_SPEECH = 0.4, 0.15
 # Without a lip track: lips as near as the nearest of the recording, within these bounds (outer eye
 # distances), touch; a mouth whose opening varies by so much within half a second speaks.
 _TOUCH, _SPEAKING = (0.014, 0.025), 0.015
-_HALF_SECOND = 13  # frames at 25 per second
+_HALF_SECOND, _WORD_GAP = 13, 7  # frames at 25 per second
 
 
 class Speech(Protocol):
@@ -81,18 +83,18 @@ def style(
     curves = np.asarray(curves, np.float64)
     mouth = mouth or open_mouth(ARKIT)
     said = lips or guess_speech(mouth.gap(curves))
-    speech, free = np.asarray(said.speech, np.float64), _free_lips(said.closure)
+    speech, free = _talking(said.speech), _free_lips(said.closure)
     felt = expression_of(emotion)
     out = curves + felt
     spoken = curves.copy()
     spoken[:, _OPENERS] *= factor("articulation", emotion)[:, None]
-    yields = (1 - 0.5 * speech) * (1 - curves[:, _PUCKER])
+    yields = (1 - _CORNERS_LOST * speech) * (1 - curves[:, _PUCKER])
     out[:, _CORNERS] = curves[:, _CORNERS] + felt[:, _CORNERS] * yields[:, None]
-    parts = free * (1 - 0.5 * speech)
-    out[:, _PARTING] = spoken[:, _PARTING] + felt[:, _PARTING] * parts[:, None]
-    drops = 0.8 * (1 - speech) + 0.25 * speech * free
-    out[:, _JAW] = spoken[:, _JAW] + felt[:, _JAW] * drops
-    presses = (1 - 0.5 * speech) * (1 - np.clip(out[:, _JAW] / _WIDE_JAW, 0, 1))
+    # Between words the whole mouth feels, within them only a little of what forms the sounds.
+    room = (1 - speech) + _IN_SPEECH * speech
+    out[:, _PARTING] = spoken[:, _PARTING] + felt[:, _PARTING] * (free * room)[:, None]
+    out[:, _JAW] = spoken[:, _JAW] + felt[:, _JAW] * free * room
+    presses = room * (1 - np.clip(out[:, _JAW] / _WIDE_JAW, 0, 1))
     out[:, _PRESSING] = np.maximum(curves[:, _PRESSING], felt[:, _PRESSING] * presses[:, None])
     return close_lips(np.clip(out, 0, 1), ARKIT, said.bilabial, mouth=mouth)
 
@@ -100,6 +102,12 @@ def style(
 def _free_lips(closure: NDArray[np.floating]) -> Array:
     """``(T,)`` how free the lips are to part, 0 where a sound closes them or is about to."""
     return minimum_filter1d(np.clip(1 - 1.3 * np.asarray(closure, np.float64), 0, 1), 3)
+
+
+def _talking(speech: NDArray[np.floating]) -> Array:
+    """P(speech) ``(T,)`` without the gaps inside words: the mouth's feeling must not flicker."""
+    steady = maximum_filter1d(np.asarray(speech, np.float64), _WORD_GAP)
+    return uniform_filter1d(steady, _WORD_GAP)
 
 
 class _Guess:
