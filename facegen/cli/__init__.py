@@ -2,11 +2,7 @@
 
 import typer
 
-<<<<<<< HEAD
-from facegen.cli import assets, bench, doctor, evaluate, fit, reenact, talk, train
-=======
-from facegen.cli import assets, bench, data, doctor, evaluate, fit, reenact, train
->>>>>>> main
+from facegen.cli import assets, bench, data, doctor, evaluate, fit, reenact, talk, train
 
 app = typer.Typer(
     name="facegen",
