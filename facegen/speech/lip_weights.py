@@ -54,7 +54,7 @@ def load_lip_net(folder: Path) -> LipNet:
             f"{folder} holds no lip network that can be read ({error}); make one with: "
             "facegen train motion"
         ) from error
-    return net.eval().requires_grad_(False)
+    return net.train(False).requires_grad_(False)
 
 
 @cache
