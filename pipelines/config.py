@@ -57,6 +57,7 @@ class ReenactConfig(FitConfig):
         max_yaw_deg: soft limit of head turn away from the photo's pose.
         ref_face: ``face`` of the photo.
         size: side in pixels of the window the geometry is computed in.
+        emotion: added to the driver's motion (``facegen.emotion.EmotionTrack.parse``).
     """
 
     motion: str = "auto"
@@ -67,6 +68,7 @@ class ReenactConfig(FitConfig):
     max_yaw_deg: float = 30.0
     ref_face: str = "largest"
     size: int = 512
+    emotion: str = "neutral"
 
     def validate(self) -> None:
         """Check what types cannot.
@@ -74,9 +76,12 @@ class ReenactConfig(FitConfig):
         Raises:
             UsageError: a value outside its choices.
         """
+        from facegen.emotion.track import EmotionTrack
         from facegen.faces import parse_face_choice
 
         super().validate()
+        if EmotionTrack.parse(self.emotion).auto:
+            raise UsageError("--emotion auto is for facegen talk; name an emotion, as sad:0.5")
         _choice("--motion", self.motion, MOTIONS)
         for name in self.only:
             _choice("--only", name, REGIONS)
