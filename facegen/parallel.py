@@ -21,7 +21,11 @@ def ordered_map(
     """``map`` over a pool of threads: results in order, at most ``workers + ahead`` in flight.
 
     An exception of ``function`` or of ``items`` reaches the caller at its place in the order.
+    With 0 workers the caller's own thread works, one item at a time.
     """
+    if workers == 0:
+        yield from map(function, items)
+        return
     pool = ThreadPoolExecutor(workers)
     pending: deque[Future[B]] = deque()
     try:

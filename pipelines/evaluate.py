@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facegen.evaluation.baselines import Driving, Playback
+from facegen.evaluation.footage import Footage
 from facegen.evaluation.landmarks import FACE_MESH
-from facegen.evaluation.protocol import Task
 from facegen.evaluation.roles import Origin
 from facegen.media import write_image
 from facegen.pipelines.config import ReenactConfig
@@ -29,24 +28,33 @@ class PipelineMethod:
         self.pipe = pipe
         self.origin = Origin(pipe.generator, estimators=(FACE_MESH,))
 
-    def open(
-        self, task: Task, reference: Driving, indices: Sequence[int]
-    ) -> tuple[Playback, list[str]]:
+    def open(self, footage: Footage) -> tuple[Playback, list[str]]:
         """Track the whole clip, paint only the frames that are asked for."""
+        start = footage.reference_index
         # What the clip does since its reference frame, on the photo that is that frame.
-        config = ReenactConfig(motion="relative", reference_frame=str(task.reference_frame))
+        config = ReenactConfig(
+            motion="auto" if start is None else "relative",
+            reference_frame="auto" if start is None else str(start),
+            ref_face=_place(footage.reference.middle),
+            face=_place(footage.face),
+        )
         with TemporaryDirectory() as folder:
             photo = Path(folder) / "reference.png"
-            write_image(photo, reference.image)
+            write_image(photo, footage.reference.image)
             portrait = self.pipe.portray(photo, config)
-        motion = self.pipe.transfer(portrait, self.pipe.follow(task.drive, config), config)
-        inside = [i for i in indices if i < len(motion)]
-        problems = [] if len(inside) == len(indices) else ["motion shorter than the clip"]
+        motion = self.pipe.transfer(portrait, self.pipe.follow(footage.drive, config), config)
+        inside = [i for i in footage.indices if i < len(motion)]
+        problems = [] if len(inside) == len(footage.indices) else ["motion shorter than the clip"]
         wanted = motion[np.array(inside)]  # type: ignore[index]
-        frames = zip(inside, self.pipe.paint(portrait, wanted, workers=1), strict=True)
+        # Without a thread of its own, the time spent here is the time a frame takes.
+        frames = zip(inside, self.pipe.paint(portrait, wanted, workers=0), strict=True)
 
         def play(frame: Driving) -> NDArray[np.uint8] | None:
             number, picture = next(frames, (-1, None))
             return picture if number == frame.index else None
 
         return play, problems
+
+
+def _place(point: tuple[float, float]) -> str:
+    return f"{point[0]:.1f},{point[1]:.1f}"

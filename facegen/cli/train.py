@@ -5,7 +5,7 @@ Several processes: ``accelerate launch --module facegen train NAME ...``.
 
 import typer
 
-from facegen.cli import train_autoencoder
+from facegen.cli import train_autoencoder, train_speech_emotion
 
 app = typer.Typer(
     help="Train the networks: resumable, on a CPU, a GPU or many (accelerate launch).",
@@ -19,3 +19,4 @@ def _group() -> None:
 
 
 app.command("autoencoder")(train_autoencoder.autoencoder)
+app.command("speech-emotion")(train_speech_emotion.speech_emotion)

@@ -8,12 +8,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from facegen.compose.frame import HeadFrame, rigid_rotation
 from facegen.flame.camera import Camera
+from facegen.flame.model import HeadModel
 
 # Window side in units of the face's larger landmark extent: room for hair, collar and turning.
 SIDE_PER_FACE = 2.6
 # The window's centre stands this much of the face extent above the face's centre: hair is tall.
 LIFT_PER_FACE = 0.06
+# A window that follows the head holds hair, neck and collar; in inter-ocular distances.
+FOLLOW_SIDE = 5.2
+# Its centre stands in the middle of the head, a little under the eyes (``HeadFrame.local``).
+FOLLOW_CENTRE = (0.0, -0.25, -1.2)
 
 
 @dataclass(frozen=True)
@@ -53,10 +59,50 @@ class HeadWindow:
 
         return cls(corner(centre[0], width), corner(centre[1], height), side, size)
 
+    @classmethod
+    def following(
+        cls,
+        vertices: NDArray[np.floating],
+        camera: Camera,
+        model: HeadModel,
+        frame: HeadFrame,
+        size: int,
+    ) -> HeadWindow:
+        """Window that travels with a head: a function of its pose and distance alone.
+
+        Expression and turning do not change it, and neither does any other frame.
+
+        Args:
+            vertices: ``(V, 3)`` posed head, camera space. camera: of the photo.
+            frame: of ``model``. size: pixels.
+        """
+        rest, posed = model.v_template[frame.skull], vertices[frame.skull]
+        rotation = rigid_rotation(rest, posed)
+        middle = frame.eyes.mean(0) + frame.iod * np.array(FOLLOW_CENTRE) - rest.mean(0)
+        point = camera.project(posed.mean(0) + rotation @ middle)
+        scale = camera.focal / point[2] if camera.kind == "perspective" else camera.focal
+        side = max(8, round(FOLLOW_SIDE * frame.iod * float(scale)))
+        # A head that leaves the photo takes the window's middle no farther than its edge.
+        x, y = np.clip(point[:2], 0, (camera.width - 1, camera.height - 1))
+        return cls(round(x - side / 2), round(y - side / 2), side, size)
+
+    @property
+    def matrix(self) -> NDArray[np.float64]:
+        """``(3, 3)`` affine map from photo pixels to window pixels."""
+        s = self.scale
+        return np.array([[s, 0, -s * self.x0], [0, s, -s * self.y0], [0, 0, 1.0]])
+
     @property
     def scale(self) -> float:
         """Window pixels per photo pixel."""
         return self.size / self.side
+
+    def inside(self, width: int, height: int) -> NDArray[np.float32]:
+        """``(S, S)``: 1 where the window lies on a photo of this size, 0 beyond its edges."""
+        centre = (np.arange(self.size) + 0.5) / self.scale
+        across = (centre + self.x0 >= 0) & (centre + self.x0 < width)
+        down = (centre + self.y0 >= 0) & (centre + self.y0 < height)
+        return (down[:, None] & across).astype(np.float32)
 
     def camera(self, photo_camera: Camera) -> Camera:
         """Camera of the window, given the photo's."""

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from facegen.evaluation.footage import Footage, Points, Shot
 from facegen.evaluation.geometry import similarity
 from facegen.evaluation.metric import Image
-from facegen.evaluation.protocol import Task
 from facegen.evaluation.roles import Origin
-
-Points = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class Driving:
-    """A true frame as a method sees it: ``image (H, W, 3)`` uint8, landmarks ``(478, 2)`` in its
-    pixels or None, frame number."""
+    """A moment as a method sees it.
 
-    index: int
-    image: Image
+    Attributes:
+        shot: the pictures. points: landmarks ``(478, 2)`` in the driving frame's pixels, or None.
+    """
+
+    shot: Shot
     points: Points | None
+
+    @property
+    def index(self) -> int:
+        """Frame number in the driving video."""
+        return self.shot.index
 
 
 class Playback(Protocol):
@@ -36,14 +39,15 @@ class Playback(Protocol):
 
 
 class Method(Protocol):
-    """Something that makes frames from a reference picture and a driving clip."""
+    """Something that makes frames from a reference picture and a driving clip.
+
+    Frames have the reference picture's size, or are counted as of another size and scaled.
+    """
 
     origin: Origin
 
-    def open(
-        self, task: Task, reference: Driving, indices: Sequence[int]
-    ) -> tuple[Playback, list[str]]:
-        """Start a clip; the frames that will be asked for are known. Also: problems to report."""
+    def open(self, footage: Footage) -> tuple[Playback, list[str]]:
+        """Start a clip; ``footage.indices`` will be asked for. Also: problems to report."""
         ...
 
 
@@ -52,10 +56,8 @@ class GroundTruth:
 
     origin = Origin("truth")
 
-    def open(
-        self, task: Task, reference: Driving, indices: Sequence[int]
-    ) -> tuple[Playback, list[str]]:
-        return (lambda frame: frame.image), []
+    def open(self, footage: Footage) -> tuple[Playback, list[str]]:
+        return (lambda frame: frame.shot.truth), []
 
 
 class Copy:
@@ -63,10 +65,8 @@ class Copy:
 
     origin = Origin("copy")
 
-    def open(
-        self, task: Task, reference: Driving, indices: Sequence[int]
-    ) -> tuple[Playback, list[str]]:
-        return (lambda frame: reference.image), []
+    def open(self, footage: Footage) -> tuple[Playback, list[str]]:
+        return (lambda frame: footage.reference.image), []
 
 
 class Similarity2d:
@@ -77,18 +77,24 @@ class Similarity2d:
 
     origin = Origin("similarity")
 
-    def open(
-        self, task: Task, reference: Driving, indices: Sequence[int]
-    ) -> tuple[Playback, list[str]]:
+    def open(self, footage: Footage) -> tuple[Playback, list[str]]:
         import cv2
 
+        reference = footage.reference
+        size = (reference.image.shape[1], reference.image.shape[0])
+        # Another person's face stands elsewhere: its first place is carried to the photo's.
+        place: Points | None = np.eye(2, 3) if footage.has_truth else None
+
         def play(frame: Driving) -> Image | None:
-            if reference.points is None or frame.points is None:
+            nonlocal place
+            if frame.points is None:
                 return None
-            matrix, _ = similarity(reference.points[:468], frame.points[:468])
+            if place is None:
+                place, _ = similarity(frame.points[:468], reference.points[:468])
+            target = frame.points[:468] @ place[:, :2].T + place[:, 2]
+            matrix, _ = similarity(reference.points[:468], target)
             # OpenCV puts pixel centres at integers.
             matrix[:, 2] += matrix[:, :2].sum(1) / 2 - 0.5
-            size = (frame.image.shape[1], frame.image.shape[0])
             moved = cv2.warpAffine(
                 reference.image,
                 matrix,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facegen.evaluation.metric import Face, FrameMetric, Image, MetricSpec, Pair, Scene
+from facegen.evaluation.recall import Recall
 from facegen.evaluation.roles import Component
 
 
@@ -19,7 +20,7 @@ class EmotionJudge(Protocol):
     labels: tuple[str, ...]
 
     def __call__(self, image: Image, face: Face) -> NDArray[np.float64]:
-        """Probabilities ``(C,)``."""
+        """Probabilities ``(C,)`` for a ``(S, S, 3)`` uint8 crop and its landmarks."""
         ...
 
 
@@ -33,6 +34,7 @@ class EmotionAgreement(FrameMetric):
 
     def __init__(self, judge: EmotionJudge) -> None:
         self.judge = judge
+        self._look = Recall(judge)
         self.spec = MetricSpec(
             name=f"emotion_{judge.component.name}",
             version=1,
@@ -50,10 +52,10 @@ class EmotionAgreement(FrameMetric):
         )
 
     def frame(self, pair: Pair, scene: Scene) -> Mapping[str, float] | None:
-        if pair.pred_face is None or pair.drive_face is None:
+        pred = self._look(pair.pred, pair.pred_face)
+        drive = self._look(pair.drive, pair.drive_face)
+        if pred is None or drive is None:
             return None
-        pred = self.judge(pair.pred, pair.pred_face)
-        drive = self.judge(pair.drive, pair.drive_face)
         found = {
             "top1": float(pred.argmax() == drive.argmax()),
             "distance": float(np.abs(pred - drive).sum() / 2),

@@ -2,251 +2,248 @@
 
 from __future__ import annotations
 
-import math
+import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-
-import numpy as np
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from facegen.errors import FacegenError
-from facegen.evaluation.baselines import Driving, Method, Playback
-from facegen.evaluation.crops import SIDE, crop, crop_matrix, resized, to_frame
-from facegen.evaluation.metric import Comparison, Face, Image, Metric, Pair, Scene
-from facegen.evaluation.protocol import Task, choose_frames
-from facegen.faces import LandmarkTracker
-from facegen.media import read_video
+from facegen.evaluation.baselines import Driving, Method
+from facegen.evaluation.crops import SIDE, crop, resized, to_frame
+from facegen.evaluation.footage import FaceFinder, Footage, Points, Shot
+from facegen.evaluation.metric import Comparison, Face, Image, Metric, Need, Pair, Scene
+from facegen.evaluation.results import Pace, Results, Row, Worst
+from facegen.evaluation.sets import FeatureSet, Gatherer
+from facegen.timing import peak_memory_mb
+
+_MIDDLE = (SIDE / 2, SIDE / 2)
 
 
-@dataclass(frozen=True)
-class Row:
-    """One line of the per-clip table; the fields are its columns."""
+class Named(Protocol):
+    """An item of a protocol's list."""
 
-    clip: str
-    method: str
-    metric: str
-    part: str
-    value: float
-    frames: int
-    missing: int
-    estimator: str
-    version: int
+    @property
+    def name(self) -> str:
+        """For people."""
+        ...
+
+
+T = TypeVar("T", bound=Named)
+
+
+def evaluate(
+    tasks: Sequence[T],
+    methods: Sequence[Method],
+    metrics: Sequence[Metric],
+    *,
+    sets: Sequence[FeatureSet] = (),
+    film: Callable[[T], Footage],
+) -> Iterator[tuple[T, Results]]:
+    """Evaluate clip by clip; memory does not grow with their length.
+
+    A clip or method that fails is counted among the issues and its numbers are absent. Metrics
+    that need what a clip lacks (truth, sound) are left out for it and counted likewise.
+
+    Args:
+        sets: features to gather for distances of sets.
+        film: opens the pictures of a task; called when its turn comes.
+    """
+    for task in tasks:
+        results = Results()
+        try:
+            _clip(film(task), methods, metrics, sets, results)
+        except FacegenError as error:
+            results.issues[task.name, "all", f"clip failed: {error}"] += 1
+        yield task, results
 
 
 @dataclass(frozen=True, eq=False)
-class Worst:
-    """The worst frame of a metric in a clip: crops of truth and method."""
+class _Seen:
+    """The crops of one moment that all methods are compared with, and their faces."""
 
-    clip: str
-    method: str
-    metric: str
-    value: float
-    badness: float
-    index: int
-    truth: Image
-    pred: Image
+    shot: Shot
+    drive: Image
+    drive_face: Face | None
+    truth: Image | None
+    truth_face: Face | None
 
 
-@dataclass
-class Results:
-    """What a run found.
+class _Watcher:
+    """Cuts a clip's moments; follows the face in each video."""
 
-    Attributes:
-        rows: numbers. issues: (clip, method, problem) -> count; nothing is dropped silently.
-        worst: worst frame per clip, method and metric. crops: clip -> matrix used for all methods.
-    """
+    def __init__(self, footage: Footage, finders: ExitStack) -> None:
+        self._footage = footage
+        self._drive = finders.enter_context(FaceFinder(_MIDDLE))
+        self._truth = finders.enter_context(FaceFinder(_MIDDLE))
 
-    rows: list[Row] = field(default_factory=list)
-    issues: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    worst: list[Worst] = field(default_factory=list)
-    crops: dict[str, list[list[float]]] = field(default_factory=dict)
+    def __call__(self, shot: Shot) -> _Seen:
+        drive = crop(shot.drive, self._footage.sight)
+        face = self._drive(drive)
+        if shot.truth is None:
+            return _Seen(shot, drive, face, None, None)
+        if shot.truth is shot.drive:
+            return _Seen(shot, drive, face, drive, face)
+        truth = crop(shot.truth, _matrix(self._footage, shot.truth))
+        return _Seen(shot, drive, face, truth, self._truth(truth))
+
+    def driving(self, seen: _Seen) -> Driving:
+        """The moment as methods see it."""
+        face = seen.drive_face
+        return Driving(seen.shot, None if face is None else to_frame(face, self._footage.sight))
 
 
-def _face(tracker: LandmarkTracker, image: Image) -> Face | None:
-    points = tracker(image)
-    return None if points is None else Face(points.astype(np.float64))
-
-
-def _points(image: Image) -> np.ndarray | None:
-    with LandmarkTracker() as tracker:
-        found = tracker(image)
-    return None if found is None else found[:, :2].astype(np.float64)
+def _matrix(footage: Footage, picture: Image) -> Points:
+    return resized(footage.canvas, footage.reference.image, picture)
 
 
 class _Lane:
     """One method within one clip: its own face tracker, comparisons and worst frames."""
 
     def __init__(
-        self, method: Method, play: Playback, metrics: Sequence[Metric], scene: Scene
-    ) -> None:
-        self.name, self.play, self._metrics = method.origin.name, play, metrics
-        self._comparisons: list[Comparison] = [m.begin(scene) for m in metrics]
-        self._tracker = LandmarkTracker()
-        self._worst: dict[str, Worst] = {}
-        self._clip = scene.name
-        self.issues: Counter[str] = Counter()
-
-    def step(
         self,
-        frame: Driving,
-        matrix: np.ndarray,
-        truth: Image,
-        face: Face | None,
-        run: int,
-        time: float,
+        method: Method,
+        footage: Footage,
+        metrics: Sequence[Metric],
+        sets: Sequence[FeatureSet],
+        scene: Scene,
+        find: FaceFinder,
     ) -> None:
-        picture = self.play(frame)
+        self.name, self._footage, self._metrics = method.origin.name, footage, metrics
+        self._find = find
+        self.issues: Counter[str] = Counter()
+        begin = time.perf_counter()
+        self._play, problems = method.open(footage)
+        self._prepare_s, self._paint_s, self._painted = time.perf_counter() - begin, 0.0, 0
+        self.issues.update(problems)
+        self._comparisons: list[Comparison] = [m.begin(scene) for m in metrics]
+        self._gatherers = [Gatherer(s, footage.name, self.name) for s in sets]
+        self._worst: dict[str, Worst] = {}
+
+    def step(self, driving: Driving, seen: _Seen) -> None:
+        begin = time.perf_counter()
+        picture = self._play(driving)
+        self._paint_s += time.perf_counter() - begin
         if picture is None:
             self.issues["frames not delivered"] += 1
             for comparison in self._comparisons:
                 comparison.skip()
+            for gatherer in self._gatherers:
+                gatherer.skip()
             return
-        if picture is frame.image:
-            pred, pred_face = truth, face
-        else:
-            if picture.shape != frame.image.shape:
-                self.issues["frames of another size"] += 1
-                matrix = resized(matrix, frame.image, picture)
-            pred = crop(picture, matrix)
-            pred_face = _face(self._tracker, pred)
-        self.issues["no face in the method's frame"] += pred_face is None
-        self.issues["no face in the true frame"] += face is None
-        pair = Pair(frame.index, time, run, pred, truth, truth, pred_face, face, face)
+        self._painted += 1
+        pred, face = self._cut(picture, seen)
+        shot = seen.shot
+        self.issues["no face in the method's frame"] += face is None
+        if seen.truth is not None:
+            self.issues["no face in the true frame"] += seen.truth_face is None
+        if shot.truth is not shot.drive:
+            self.issues["no face in the driving frame"] += seen.drive_face is None
+        pair = Pair(
+            shot.index,
+            shot.time,
+            shot.run,
+            pred,
+            seen.truth,
+            seen.drive,
+            face,
+            seen.truth_face,
+            seen.drive_face,
+        )
         for metric, comparison in zip(self._metrics, self._comparisons, strict=True):
             self._note(metric, comparison.add(pair), pair)
+        for gatherer in self._gatherers:
+            gatherer.add(pair)
+
+    def _cut(self, picture: Image, seen: _Seen) -> tuple[Image, Face | None]:
+        if picture is seen.shot.truth and seen.truth is not None:
+            return seen.truth, seen.truth_face
+        if picture.shape != self._footage.reference.image.shape:
+            self.issues["frames of another size"] += 1
+        pred = crop(picture, _matrix(self._footage, picture))
+        return pred, self._find(pred)
 
     def _note(self, metric: Metric, value: float | None, pair: Pair) -> None:
-        if value is None or pair.truth is None:
+        if value is None or pair.pred is pair.truth:
             return
         name, badness = metric.spec.name, metric.spec.badness(value)
         if name not in self._worst or badness > self._worst[name].badness:
+            aim = pair.drive if pair.truth is None else pair.truth
             self._worst[name] = Worst(
-                self._clip, self.name, name, value, badness, pair.index, pair.truth, pair.pred
+                self._footage.name, self.name, name, value, badness, pair.index, aim, pair.pred
             )
 
     def finish(self, results: Results) -> None:
-        self._tracker.close()
+        clip = self._footage.name
         for metric, comparison in zip(self._metrics, self._comparisons, strict=True):
-            spec = metric.spec
+            name, spec = metric.spec.name, metric.spec
             results.rows += [
-                Row(
-                    self._clip,
-                    self.name,
-                    spec.name,
-                    s.part,
-                    s.value,
-                    s.frames,
-                    s.missing,
-                    spec.estimator,
-                    spec.version,
-                )
+                Row(clip, self.name, name, s.part, s.value, s.frames, s.missing, spec.estimator,
+                    spec.version)
                 for s in comparison.scores()
-            ]
+            ]  # fmt: skip
         results.worst += self._worst.values()
-        for problem, count in self.issues.items():
-            if count:
-                results.issues[self._clip, self.name, problem] += count
-
-
-def evaluate(
-    tasks: Sequence[Task],
-    methods: Sequence[Method],
-    metrics: Sequence[Metric],
-    *,
-    max_frames: int | None = None,
-) -> Iterator[tuple[Task, Results]]:
-    """Evaluate clip by clip; memory does not grow with their length.
-
-    A clip or method that fails is counted among the issues and its numbers are absent.
-    """
-    for task in tasks:
-        results = Results()
-        try:
-            _clip(task, methods, metrics, max_frames, results)
-        except FacegenError as error:
-            results.issues[task.name, "all", f"clip failed: {error}"] += 1
-        yield task, results
+        results.gathered += [gatherer.found for gatherer in self._gatherers]
+        results.issues.update({(clip, self.name, p): n for p, n in self.issues.items() if n})
+        results.pace.append(
+            Pace(clip, self.name, self._painted, self._prepare_s, self._paint_s, peak_memory_mb())
+        )
 
 
 def _clip(
-    task: Task,
+    footage: Footage,
     methods: Sequence[Method],
     metrics: Sequence[Metric],
-    max_frames: int | None,
+    sets: Sequence[FeatureSet],
     results: Results,
 ) -> None:
-    reader = read_video(task.drive)
-    count = sum(1 for _ in reader)
-    runs = choose_frames(task.reference_frame + 1, count, max_frames)
-    indices = {i: number for number, run in enumerate(runs) for i in run}
-    if not indices:
-        raise FacegenError(f"{task.name} has only {count} frames")
-    reference, matrix = _look(task, sorted(indices))
-    results.crops[task.name] = matrix.tolist()
-    picture = crop(reference.image, matrix)
-    with LandmarkTracker() as tracker:
-        scene = Scene(task.name, float(reader.info.fps), picture, _face(tracker, picture))
-    lanes = _lanes(task, methods, metrics, scene, reference, sorted(indices), results)
-    with LandmarkTracker() as tracker:
-        for frame in reader:
-            if frame.index not in indices:
-                continue
-            truth = crop(frame.rgb, matrix)
-            face = _face(tracker, truth)
-            points = None if face is None else to_frame(face, matrix)
-            driving = Driving(frame.index, frame.rgb, points)
+    results.crops[footage.name] = footage.canvas.tolist()
+    scene = _scene(footage)
+    metrics = _measurable(metrics, footage, results)
+    with ExitStack() as finders:
+        lanes = []
+        for method in methods:
+            try:
+                find = finders.enter_context(FaceFinder(_MIDDLE))
+                lanes.append(_Lane(method, footage, metrics, sets, scene, find))
+            except FacegenError as error:
+                results.issues[footage.name, method.origin.name, f"method failed: {error}"] += 1
+        watcher = _Watcher(footage, finders)
+        for shot in footage.shots():
+            seen = watcher(shot)
+            driving = watcher.driving(seen)
             for lane in lanes:
-                lane.step(driving, matrix, truth, face, indices[frame.index], frame.time)
+                lane.step(driving, seen)
     for lane in lanes:
         lane.finish(results)
-    if reader.warning:
-        results.issues[task.name, "all", reader.warning] += 1
+    for problem in footage.problems:
+        results.issues[footage.name, "all", problem] += 1
 
 
-def _look(task: Task, indices: list[int]) -> tuple[Driving, np.ndarray]:
-    """The reference frame, and the crop from it and up to eight of the true frames."""
-    sample = set(indices[:: max(1, len(indices) // 8)])
-    reference: Driving | None = None
-    faces = []
-    for frame in read_video(task.drive):
-        if frame.index == task.reference_frame or frame.index in sample:
-            points = _points(frame.rgb)
-            if points is not None:
-                faces.append(points)
-            if frame.index == task.reference_frame:
-                reference = Driving(frame.index, frame.rgb, points)
-    if reference is None or reference.points is None:
-        raise FacegenError(f"no face in reference frame {task.reference_frame} of {task.name}")
-    return reference, crop_matrix(faces, SIDE)
+def _scene(footage: Footage) -> Scene:
+    picture = crop(footage.reference.image, footage.canvas)
+    with FaceFinder(_MIDDLE) as find:
+        face = find(picture)
+    return Scene(
+        footage.name,
+        float(footage.fps),
+        picture,
+        face,
+        audio=footage.audio,
+        emotion=footage.emotion,
+    )
 
 
-def _lanes(
-    task: Task,
-    methods: Sequence[Method],
-    metrics: Sequence[Metric],
-    scene: Scene,
-    reference: Driving,
-    indices: list[int],
-    results: Results,
-) -> list[_Lane]:
-    lanes = []
-    for method in methods:
-        try:
-            play, problems = method.open(task, reference, indices)
-        except FacegenError as error:
-            results.issues[task.name, method.origin.name, f"method failed: {error}"] += 1
-            continue
-        for problem in problems:
-            results.issues[task.name, method.origin.name, problem] += 1
-        lanes.append(_Lane(method, play, metrics, scene))
-    return lanes
-
-
-def clip_values(
-    rows: Sequence[Row], method: str, metric: str, part: str, clips: Sequence[str]
-) -> np.ndarray:
-    """One number per clip in the given order, NaN where there is none."""
-    known = {
-        r.clip: r.value for r in rows if (r.method, r.metric, r.part) == (method, metric, part)
-    }
-    return np.array([known.get(clip, math.nan) for clip in clips])
+def _measurable(metrics: Sequence[Metric], footage: Footage, results: Results) -> list[Metric]:
+    """Metrics whose needs the clip meets; the others are reported."""
+    lacks: set[Need] = set()
+    if not footage.has_truth:
+        lacks.add("truth")
+    if footage.audio is None:
+        lacks.add("audio")
+    for metric in metrics:
+        for need in sorted(metric.spec.needs & lacks):
+            problem = f"{metric.spec.name} not measured: the clip has no {need}"
+            results.issues[footage.name, "all", problem] += 1
+    return [metric for metric in metrics if not metric.spec.needs & lacks]

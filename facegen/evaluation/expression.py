@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facegen.evaluation.metric import Face, FrameMetric, Image, MetricSpec, Pair, Scene
+from facegen.evaluation.recall import Recall
 from facegen.evaluation.roles import Component
 
 
@@ -34,9 +35,16 @@ class Estimator(Protocol):
 
     component: Component
 
-    def __call__(self, image: Image, face: Face | None) -> Estimate | None:
-        """Estimate for a ``(S, S, 3)`` uint8 crop; None without a face."""
+    def __call__(self, image: Image, face: Face) -> Estimate | None:
+        """Estimate for a ``(S, S, 3)`` uint8 crop and its landmarks; None without a face."""
         ...
+
+
+def nearest_rotation(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The rotation ``(3, 3)`` nearest to a matrix in the Frobenius norm, scale left out."""
+    u, _, vt = np.linalg.svd(matrix)
+    rotation: NDArray[np.float64] = u @ np.diag([1, 1, np.linalg.det(u @ vt)]) @ vt
+    return rotation
 
 
 def euler_deg(rotation: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -58,30 +66,13 @@ def pose_distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[float
 class _Estimated(FrameMetric):
     """Shares one estimate per picture between AED and APD."""
 
-    def __init__(self, cache: EstimateCache, spec: MetricSpec) -> None:
-        self.cache, self.spec = cache, spec
+    def __init__(self, estimate: Recall[Estimate], spec: MetricSpec) -> None:
+        self._estimate, self.spec = estimate, spec
 
     def pair(self, pair: Pair) -> tuple[Estimate, Estimate] | None:
-        pred = self.cache(pair.pred, pair.pred_face)
-        drive = self.cache(pair.drive, pair.drive_face)
+        pred = self._estimate(pair.pred, pair.pred_face)
+        drive = self._estimate(pair.drive, pair.drive_face)
         return None if pred is None or drive is None else (pred, drive)
-
-
-class EstimateCache:
-    """Remembers an estimator's last answers: the driving frame is asked for once per method."""
-
-    def __init__(self, estimator: Estimator, size: int = 8) -> None:
-        self.estimator, self._size = estimator, size
-        self._known: dict[int, tuple[Image, Estimate | None]] = {}
-
-    def __call__(self, image: Image, face: Face | None) -> Estimate | None:
-        key = id(image)
-        # The picture is kept beside its answer, so that its id cannot be taken by another one.
-        if key not in self._known:
-            self._known[key] = (image, self.estimator(image, face))
-            if len(self._known) > self._size:
-                del self._known[next(iter(self._known))]
-        return self._known[key][1]
 
 
 def _spec(name: str, unit: str, high: float, main: str, text: str, part: Component) -> MetricSpec:
@@ -104,10 +95,9 @@ def _spec(name: str, unit: str, high: float, main: str, text: str, part: Compone
 class Aed(_Estimated):
     """Average expression distance: mean |difference| over the coefficients, then over frames."""
 
-    def __init__(self, cache: EstimateCache) -> None:
-        part = cache.estimator.component
+    def __init__(self, estimate: Recall[Estimate], part: Component) -> None:
         text = "mean L1 of expression coefficients to the driving frame, mean over dimensions"
-        super().__init__(cache, _spec("aed", "", math.inf, "mean", text, part))
+        super().__init__(estimate, _spec("aed", "", math.inf, "mean", text, part))
 
     def frame(self, pair: Pair, scene: Scene) -> Mapping[str, float] | None:
         both = self.pair(pair)
@@ -119,10 +109,9 @@ class Aed(_Estimated):
 class Apd(_Estimated):
     """Average pose distance: mean |difference| of pitch, yaw and roll, degrees; not their sum."""
 
-    def __init__(self, cache: EstimateCache) -> None:
-        part = cache.estimator.component
+    def __init__(self, estimate: Recall[Estimate], part: Component) -> None:
         text = "mean L1 of Euler angles to the driving frame; geodesic = angle of the difference"
-        super().__init__(cache, _spec("apd", "deg", 180.0, "euler", text, part))
+        super().__init__(estimate, _spec("apd", "deg", 180.0, "euler", text, part))
 
     def frame(self, pair: Pair, scene: Scene) -> Mapping[str, float] | None:
         both = self.pair(pair)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from facegen.evaluation.geometry import similarity
 from facegen.evaluation.metric import Face, FrameMetric, Image, MetricSpec, Pair, Scene
+from facegen.evaluation.recall import Recall
 from facegen.evaluation.roles import Component
 
 # The usual 112 x 112 places of eyes, nose tip and mouth corners, image left to right.
@@ -26,12 +28,13 @@ SIDE = 112
 
 
 class Embedder(Protocol):
-    """A face recognition network on aligned 112 x 112 RGB faces."""
+    """A face recognition network; alignment is its own."""
 
     component: Component
+    width: int
 
-    def __call__(self, aligned: Image) -> NDArray[np.float64]:
-        """Unit-length embedding ``(D,)``."""
+    def __call__(self, image: Image, face: Face) -> NDArray[np.float64]:
+        """Unit-length embedding ``(D,)`` for a ``(S, S, 3)`` uint8 crop and its landmarks."""
         ...
 
 
@@ -59,30 +62,28 @@ def cosine(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
 class Identity(FrameMetric):
     """Cosine similarity with the reference picture's embedding."""
 
-    def __init__(self, embedder: Embedder) -> None:
-        self.embedder = embedder
-        self._reference: tuple[Scene, NDArray[np.float64]] | None = None
-        name = embedder.component.name
+    def __init__(self, embed: Recall[NDArray[np.float64]], part: Component) -> None:
+        self._embed = embed
+        self._reference: tuple[Scene, NDArray[np.float64] | None] | None = None
         self.spec = MetricSpec(
-            name=f"identity_{name}",
+            name=f"identity_{part.name}",
             version=1,
             unit="cosine",
             low=-1.0,
             high=1.0,
             better="higher",
-            perfect=1.0,
+            perfect=math.nan,
             needs=frozenset({"reference", "faces"}),
             main="reference",
             source="cosine of embeddings of five-point aligned faces (CSIM), to the reference",
-            estimator=name,
-            components=(embedder.component,),
+            estimator=part.name,
+            components=(part,),
         )
 
     def frame(self, pair: Pair, scene: Scene) -> Mapping[str, float] | None:
-        if pair.pred_face is None or scene.reference_face is None:
-            return None
         if self._reference is None or self._reference[0] is not scene:
-            face = align(scene.reference, scene.reference_face)
-            self._reference = (scene, self.embedder(face))
-        embedding = self.embedder(align(pair.pred, pair.pred_face))
-        return {"reference": cosine(embedding, self._reference[1])}
+            self._reference = (scene, self._embed(scene.reference, scene.reference_face))
+        pred, reference = self._embed(pair.pred, pair.pred_face), self._reference[1]
+        if pred is None or reference is None:
+            return None
+        return {"reference": cosine(pred, reference)}

@@ -1,43 +1,58 @@
-"""Per-clip CSV, Markdown and JSON tables, and a sheet of the worst frames per metric."""
+"""Tables in CSV, Markdown and JSON, and a sheet of the worst frames per metric.
+
+All but ``speed.csv`` are the same to the byte in two runs on the same machine.
+"""
 
 from __future__ import annotations
 
 import csv
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 
 from facegen.evaluation.bootstrap import bootstrap, paired
-from facegen.evaluation.engine import Results, Row, clip_values
+from facegen.evaluation.catalogue import Catalogue
 from facegen.evaluation.metric import Metric
+from facegen.evaluation.results import Pace, Results, Row, Worst, clip_values
+from facegen.evaluation.sets import SetScore, set_scores
 from facegen.media import contact_sheet, write_image
 
-
-def merge(parts: Sequence[Results]) -> Results:
-    """Results of several clips as one."""
-    total = Results()
-    for part in parts:
-        total.rows += part.rows
-        total.issues += part.issues
-        total.worst += part.worst
-        total.crops |= part.crops
-    return total
+BASELINE = "similarity"
 
 
-def write_csv(results: Results, path: Path) -> None:
-    """One line per clip, method, metric and part."""
+def write_report(
+    results: Results, found: Catalogue, folder: Path, *, baseline: str = BASELINE
+) -> Path:
+    """Everything about a run into a folder; the table that a person reads is returned.
+
+    ``clips.csv`` per clip, ``sets.csv`` distances of sets, ``table.md`` and ``table.json`` means
+    and intervals, ``speed.csv`` time and memory, ``worst/`` the worst frames per metric.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    scores = set_scores(results.gathered, found.sets)
+    write_rows(results.rows, Row, folder / "clips.csv")
+    write_rows(scores, SetScore, folder / "sets.csv")
+    write_rows(results.pace, Pace, folder / "speed.csv")
+    write_markdown(results, found, scores, folder / "table.md", baseline=baseline)
+    write_json(results, found, scores, folder / "table.json", baseline=baseline)
+    write_sheets(results, folder / "worst")
+    return folder / "table.md"
+
+
+def write_rows(rows: Iterable[Row | SetScore | Pace], kind: type, path: Path) -> None:
+    """A CSV file whose columns are the fields of ``kind``; numbers to nine digits."""
     with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, [f.name for f in fields(Row)])
+        writer = csv.DictWriter(stream, [f.name for f in fields(kind)])
         writer.writeheader()
-        for row in results.rows:
-            writer.writerow(asdict(row) | {"value": f"{row.value:.9g}"})
+        for row in rows:
+            writer.writerow(
+                {k: f"{v:.9g}" if isinstance(v, float) else v for k, v in asdict(row).items()}
+            )
 
 
-def summary(
-    results: Results, metrics: Sequence[Metric], baseline: str = "similarity"
-) -> list[dict]:
+def summary(results: Results, metrics: Sequence[Metric], baseline: str = BASELINE) -> list[dict]:
     """Mean, interval and paired difference to the baseline, per metric, part and method."""
     clips = sorted({r.clip for r in results.rows})
     methods = list(dict.fromkeys(r.method for r in results.rows))
@@ -71,9 +86,14 @@ def summary(
 
 
 def write_markdown(
-    results: Results, metrics: Sequence[Metric], path: Path, *, baseline: str = "similarity"
+    results: Results,
+    found: Catalogue,
+    scores: Sequence[SetScore],
+    path: Path,
+    *,
+    baseline: str = BASELINE,
 ) -> None:
-    """The table a person reads, problems below it."""
+    """The table a person reads; sets, judges, what is absent and problems below it."""
     lines = [
         "Mean over clips [95 % bootstrap interval over clips]; difference: paired, to "
         f"{baseline}. Crop, metric versions and per-clip numbers stand beside this file.",
@@ -82,25 +102,64 @@ def write_markdown(
         "frames | estimator |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    for row in summary(results, metrics, baseline):
+    for row in summary(results, found.metrics, baseline):
         unit = f" {row['unit']}" if row["unit"] else ""
         lines.append(
             f"| {row['metric']} v{row['version']} | {row['part']} | {row['better']} | "
             f"{row['method']} | {row['value']}{unit} | {row['difference']} | "
             f"{row['value'].clips} | {row['missing']} | {row['estimator']} |"
         )
+    lines += [*_set_lines(scores), *_judge_lines(found)]
+    lines += ["", "Not measured:", "", *(f"- {line}" for line in found.absent)]
     lines += ["", "Problems (counted, nothing was dropped silently):", ""]
     lines += [f"- {c} / {m}: {p} ({n})" for (c, m, p), n in sorted(results.issues.items())]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def write_json(results: Results, metrics: Sequence[Metric], path: Path) -> None:
+def _set_lines(scores: Sequence[SetScore]) -> list[str]:
+    """Distances of sets; lower is better."""
+    lines = [
+        "",
+        "Distance between all frames of a method and all true frames, +- standard error of the "
+        "jackknife over clips; lower is better. fid: Fréchet, kid: kernel x 1000, fvd8: Fréchet "
+        "of windows of 8 frames; features by name, not comparable with Inception's or I3D's.",
+        "",
+        "| distance | method | value | samples | true samples | missing frames | warning |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    return lines + [
+        f"| {s.metric} | {s.method} | {s.value:.4g} +- {s.error:.2g} | {s.samples} | "
+        f"{s.truth_samples} | {s.missing} | {s.warning} |"
+        for s in scores
+    ]
+
+
+def _judge_lines(found: Catalogue) -> list[str]:
+    lines = ["", "Networks that judge:", "", "| name | SHA-256 | learned from |", "|---|---|---|"]
+    return lines + [
+        f"| {c.name} | {c.sha256 or 'part of a package, or no weights'} | "
+        f"{', '.join(c.trained_on) or 'nothing'} |"
+        for c in found.components
+    ]
+
+
+def write_json(
+    results: Results,
+    found: Catalogue,
+    scores: Sequence[SetScore],
+    path: Path,
+    *,
+    baseline: str = BASELINE,
+) -> None:
     """The same for machines, with crops and problems; unknown numbers are null."""
     data = {
         "summary": [
             row | {key: asdict(row[key]) for key in ("value", "difference")}
-            for row in summary(results, metrics)
+            for row in summary(results, found.metrics, baseline)
         ],
+        "sets": [asdict(score) for score in scores],
+        "judges": [asdict(component) for component in found.components],
+        "absent": list(found.absent),
         "crops": results.crops,
         "issues": [
             {"clip": c, "method": m, "problem": p, "count": n}
@@ -119,18 +178,18 @@ def _known(value: object) -> object:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def write_sheets(results: Results, folder: Path, *, most: int = 8) -> None:
-    """Per metric a PNG: true frame and method's frame where it is worst, ground truth left out."""
+def write_sheets(results: Results, folder: Path) -> None:
+    """Per metric a PNG: for each method a row of its four worst clips, the frame as it should be
+    beside the method's."""
     folder.mkdir(parents=True, exist_ok=True)
+    methods = dict.fromkeys(r.method for r in results.rows)
     for name in sorted({w.metric for w in results.worst}):
-        found = [w for w in results.worst if w.metric == name and w.method != "truth"]
-        found = sorted(found, key=lambda w: (-w.badness, w.clip, w.method))[:most]
-        if not found:
-            continue
+        found: list[Worst] = []
+        for method in methods:
+            found += [w for w in results.worst if (w.metric, w.method) == (name, method)]
+        columns = 2 * max(sum(w.method == m for w in found) for m in methods)
         images = [image for w in found for image in (w.truth, w.pred)]
         labels = [
-            text
-            for w in found
-            for text in (f"{w.clip} #{w.index} truth", f"{w.method} {w.value:.3g}")
+            text for w in found for text in (f"{w.clip} #{w.index}", f"{w.method} {w.value:.3g}")
         ]
-        write_image(folder / f"{name}.png", contact_sheet(images, 4, labels))
+        write_image(folder / f"{name}.png", contact_sheet(images, columns, labels))

@@ -63,7 +63,7 @@ class AudioFeed:
         self._input = self._stack.enter_context(open_input(source))
         streams = self._input.streams
         self._from: AudioStream = next(s for s in streams.audio if s.codec_context is not None)
-        self._origin = origin + _zero(self._input, self._from)
+        self._origin = origin + time_zero(self._input, self._from)
         self.copied = can_copy(self._from.codec_context.name, kind)
         # A decoder needs one packet before the cut (AAC overlaps them); an edit list hides it.
         self._hides_lead = kind in ("mp4", "mov")
@@ -167,8 +167,8 @@ class AudioFeed:
         return graph
 
 
-def _zero(container: InputContainer, sound: AudioStream) -> Fraction:
-    """Source time, seconds, that counts as 0."""
+def time_zero(container: InputContainer, sound: AudioStream) -> Fraction:
+    """Source time, seconds, that counts as 0: the first video frame, else the first sound."""
     video = next(iter(container.streams.video), None)
     if video is not None and video.start_time is not None:
         return stream_start(video)

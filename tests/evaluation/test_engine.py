@@ -6,10 +6,12 @@ import pytest
 from facegen.demo import PHOTO
 from facegen.evaluation import report
 from facegen.evaluation.baselines import Copy, GroundTruth, Similarity2d
-from facegen.evaluation.catalogue import embedded_metrics
+from facegen.evaluation.catalogue import catalogue, embedded_metrics
 from facegen.evaluation.crops import crop, crop_matrix
 from facegen.evaluation.engine import evaluate
+from facegen.evaluation.footage import SelfFootage
 from facegen.evaluation.protocol import folder_tasks
+from facegen.evaluation.results import merge
 from facegen.evaluation.roles import Origin
 from facegen.faces import find_landmarks
 from facegen.media import read_image
@@ -20,11 +22,12 @@ class Faulty:
 
     origin = Origin("faulty")
 
-    def open(self, task, reference, indices):
+    def open(self, footage):
         def play(frame):
             if frame.index >= 10:
                 return None
-            return np.zeros_like(frame.image) if frame.index == 8 else frame.image[::2, ::2].copy()
+            image = frame.shot.drive
+            return np.zeros_like(image) if frame.index == 8 else image[::2, ::2].copy()
 
         return play, []
 
@@ -47,10 +50,11 @@ def clip(tmp_path_factory):
     return folder
 
 
-def run(folder):
+def run(folder, film=SelfFootage):
     methods = [GroundTruth(), Copy(), Similarity2d(), Faulty()]
     tasks = folder_tasks(folder, 2)
-    return report.merge([r for _, r in evaluate(tasks, methods, embedded_metrics())])
+    found = evaluate(tasks, methods, catalogue().metrics, sets=catalogue().sets, film=film)
+    return merge([r for _, r in found])
 
 
 def test_engine(clip, tmp_path):
@@ -69,11 +73,57 @@ def test_engine(clip, tmp_path):
     assert problems["broken", "all", "clip failed"] == 1
 
     for name, found in (("a", results), ("b", run(clip))):
-        (tmp_path / name).mkdir()
-        report.write_csv(found, tmp_path / name / "clips.csv")
-        report.write_markdown(found, embedded_metrics(), tmp_path / name / "table.md")
-        report.write_json(found, embedded_metrics(), tmp_path / name / "table.json")
-    for name in ("clips.csv", "table.md", "table.json"):
+        report.write_report(found, catalogue(), tmp_path / name)
+    for name in ("clips.csv", "sets.csv", "table.md", "table.json", "worst/psnr.png"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-    report.write_sheets(results, tmp_path / "worst")
-    assert (tmp_path / "worst" / "psnr.png").is_file()
+    table = (tmp_path / "a" / "table.md").read_text()
+    assert "- aed, apd: no estimator but the one that makes the motion (--judges)" in table
+    speed = (tmp_path / "a" / "speed.csv").read_text().splitlines()
+    assert [line.split(",")[:3] for line in speed[1:]] == [
+        ["sway", "truth", "9"], ["sway", "copy", "9"], ["sway", "similarity", "9"],
+        ["sway", "faulty", "7"],
+    ]  # fmt: skip
+
+
+def test_a_clip_is_decoded_once_and_a_long_one_in_flat_memory(clip, monkeypatch):
+    from facegen.media import VideoReader
+
+    passes = []
+    decode = VideoReader.__iter__
+    monkeypatch.setattr(VideoReader, "__iter__", lambda self: passes.append(1) or decode(self))
+    task = folder_tasks(clip, 2)[1]
+    kept = SelfFootage(task, 5)
+    shots = list(kept.shots())
+    assert len(passes) == 1 and [s.index for s in shots] == kept.indices
+    long = SelfFootage(task, 5, keep_bytes=0)
+    for a, b in zip(shots, long.shots(), strict=True):
+        assert a.run == b.run and np.array_equal(a.drive, b.drive)
+    assert len(passes) == 3
+    assert np.array_equal(kept.canvas, long.canvas)
+
+
+def test_one_of_two_people_is_kept_in_all_pictures(clip, tmp_path):
+    """The larger face of the reference frame shrinks below the other one afterwards."""
+    import av
+    import cv2
+
+    photo = read_image(PHOTO).rgb
+    still = crop(photo, crop_matrix([find_landmarks(photo)]))
+    with av.open(str(tmp_path / "two.mp4"), "w") as container:
+        stream = container.add_stream("mpeg4", 25)
+        stream.width, stream.height = 512, 256
+        for k in range(8):
+            picture = np.zeros((256, 512, 3), np.uint8)
+            for left, side in ((0, 256 - 12 * k), (256, 224)):
+                small = cv2.resize(still, (side, side), interpolation=cv2.INTER_AREA)
+                picture[:side, left : left + side] = small
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+    footage = SelfFootage(folder_tasks(tmp_path, 1)[0])
+    middle = (128 - footage.canvas[:, 2]) / np.diag(footage.canvas)
+    assert footage.reference.middle[0] < 256 and middle[0] < 200
+    task = folder_tasks(tmp_path, 1)
+    [(_, found)] = evaluate(task, [GroundTruth(), Copy()], embedded_metrics(), film=SelfFootage)
+    akd = {r.method: r.value for r in found.rows if r.metric == "akd"}
+    # The other person stands about 4 inter-ocular distances away.
+    assert akd["truth"] == 0 and akd["copy"] < 1.5

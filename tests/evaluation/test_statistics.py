@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 from facegen.evaluation.bootstrap import bootstrap, paired
 from facegen.evaluation.emotion import accuracy, ccc, macro_f1, rank_correlation
 from facegen.evaluation.frechet import (
-    GradientHistograms,
     clip_features,
     frechet_distance,
     kernel_distance,
 )
 from facegen.evaluation.mesh import mesh_errors
 from facegen.evaluation.roles import Component, Origin, conflicts
+from facegen.evaluation.sets import GradientHistograms
+from tests.evaluation.faces import make_face
 
 
 def test_frechet_by_hand():
@@ -60,11 +61,11 @@ def test_kernel_by_hand():
 
 def test_gradient_histograms():
     net = GradientHistograms()
-    flat = net(np.full((128, 128, 3), 9, np.uint8))
+    flat = net(np.full((128, 128, 3), 9, np.uint8), make_face())
     assert flat.shape == (512,) and not flat.any()
     edge = np.zeros((64, 64, 3), np.uint8)
     edge[:, 32:] = 255
-    found = net(edge).reshape(8, 8, 8)
+    found = net(edge, make_face()).reshape(8, 8, 8)
     assert np.square(found).sum() == pytest.approx(64)
     assert found[:, 3:5, 0].min() > 0 and not found[..., 1:].any()
 

@@ -1,0 +1,250 @@
+"""Talking head: the face of one photo says a recording, and feels what it is told.
+
+speech = pipe.speak(audio)               # lips, feeling, blinks, gaze, head: motion of a mean head
+motion = pipe.act(portrait, audio)       # the same on the photo's own face
+pipe(photo, audio).save("out.mp4")
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facegen import __version__
+from facegen.arkit import check_head
+from facegen.audio import SpeechReader
+from facegen.emotion.track import EmotionTrack
+from facegen.errors import UsageError
+from facegen.flame.model import HeadModel
+from facegen.flame.rotations import rotation_matrix, rotation_vector
+from facegen.media import file_sha256, fingerprint
+from facegen.media.atomic import check_target
+from facegen.motion import Motion
+from facegen.pipelines.config import ReenactConfig
+from facegen.pipelines.fit import FittingPipeline
+from facegen.pipelines.reenact import Portrait, Reenactment, ReenactmentPipeline
+from facegen.pipelines.render import SaveOptions, motion_cache, render
+from facegen.pipelines.talk_config import TalkConfig
+from facegen.speech.performance import Manner, frame_times, perform
+from facegen.speech.prosody import prosody
+from facegen.tracking.head_frame import head_rotations
+from facegen.transfer.neutral import neutral_frame
+from facegen.transfer.retarget import retarget
+
+_LOG = logging.getLogger(__name__)
+_REST = 0  # frame of the driver that looks into the camera with a calm face
+MOTION_FORMATS = (".npz", ".csv", ".glb")
+
+
+class TalkingHeadPipeline:
+    """Photo and voice in, frames out.
+
+    Args:
+        painter: paints the frames, with the head that carries the motion.
+
+    Raises:
+        ModelFileError: the head has no ARKit actions.
+    """
+
+    def __init__(self, painter: ReenactmentPipeline) -> None:
+        check_head(painter.head)
+        self.painter = painter
+
+    @classmethod
+    def from_pretrained(cls, name: Path | str = "open", **options: str) -> TalkingHeadPipeline:
+        """``open`` (embedded) or a folder that :meth:`ReenactmentPipeline.save_pretrained` wrote."""
+        return cls(ReenactmentPipeline.from_pretrained(name, **options))
+
+    @property
+    def head(self) -> HeadModel:
+        """The head model of every motion."""
+        return self.painter.head
+
+    def __call__(
+        self, ref: Path | str, audio: Path | str, *, config: TalkConfig | None = None
+    ) -> Reenactment:
+        """Fit the photo and find the motion; frames are painted on demand.
+
+        Raises:
+            FacegenError: a file cannot be used; the message names the remedy.
+        """
+        config = config or TalkConfig()
+        config.validate()
+        portrait = self.painter.portray(ref, _painting(config))
+        motion = self._on(portrait, self._perform(audio, config, portrait.fit.betas), config)
+        return self._prepared(portrait, motion, audio, config)
+
+    def speak(self, audio: Path | str, *, config: TalkConfig | None = None) -> Motion:
+        """The motion alone, of a mean head that looks into its camera.
+
+        Raises:
+            MediaError: no sound can be read. UsageError: a setting is no choice.
+        """
+        config = config or TalkConfig()
+        config.validate()
+        motion = self._perform(audio, config, None)
+        return replace(motion, source_sha256=file_sha256(audio))
+
+    def act(
+        self, ref: Path | str, audio: Path | str, *, config: TalkConfig | None = None
+    ) -> Motion:
+        """The motion on a photo's face, in the photo's camera."""
+        return self(ref, audio, config=config).motion
+
+    def write(
+        self,
+        target: Path | str,
+        ref: Path | str,
+        audio: Path | str,
+        *,
+        config: TalkConfig | None = None,
+        options: SaveOptions | None = None,
+    ) -> Path:
+        """From files to a file, resumable: what the command runs."""
+        config, options = config or TalkConfig(), options or SaveOptions()
+        config.validate()
+        sources = [Path(p) for p in (ref, audio, config.clip) if p is not None]
+        if Path(target).resolve() in [source.resolve() for source in sources]:
+            raise UsageError(f"{target} is an input; choose another name with -o")
+        settings = asdict(config) | {
+            "task": "talk",
+            "fps": str(config.fps),
+            "generator": self.painter.generator,
+            "head": self.head.version,
+            "facegen": __version__,
+        }
+        job = fingerprint([p for p in sources if p.is_file()], settings)
+        cache = motion_cache(Path(target), job)
+
+        def prepare() -> Reenactment:
+            if not (options.resume and cache.is_file()):
+                return self(ref, audio, config=config)
+            portrait = self.painter.portray(ref, _painting(config))
+            return self._prepared(portrait, Motion.load(cache), audio, config)
+
+        return render(prepare, Path(target), options, job)
+
+    def write_motion(
+        self,
+        target: Path | str,
+        audio: Path | str,
+        ref: Path | str | None = None,
+        *,
+        config: TalkConfig | None = None,
+    ) -> Path:
+        """The motion as ``.motion.npz``, Live Link table (``.csv``) or animated head (``.glb``).
+
+        Args:
+            ref: photo whose face moves; a mean head without one.
+
+        Raises:
+            UsageError: another suffix. MediaError: the target cannot be written.
+        """
+        target = Path(target)
+        if target.suffix not in MOTION_FORMATS:
+            raise UsageError(
+                f"--motion-only {target}: end it in .motion.npz, .livelink.csv or .glb"
+            )
+        check_target(target)
+        if ref is None:
+            motion = self.speak(audio, config=config)
+        else:
+            motion = self.act(ref, audio, config=config)
+        if target.suffix == ".csv":
+            from facegen.livelink import write_livelink
+
+            return write_livelink(target, motion, self.head)
+        if target.suffix == ".glb":
+            from facegen.export import write_glb
+
+            return write_glb(target, self.head, motion)
+        motion.save(target)
+        return target
+
+    def _prepared(
+        self, portrait: Portrait, motion: Motion, audio: Path | str, config: TalkConfig
+    ) -> Reenactment:
+        return Reenactment(self.painter, portrait, motion, _painting(config), Path(audio))
+
+    def _perform(
+        self, audio: Path | str, config: TalkConfig, betas: NDArray[np.float32] | None
+    ) -> Motion:
+        """Motion of a head of identity ``betas`` that looks into its camera at rest.
+
+        The sound goes by in blocks: memory grows with the motion only.
+        """
+        from facegen.speech.lip_predict import predict_lips
+
+        sound = SpeechReader(audio)
+        lips = predict_lips(sound, gain=config.articulation)
+        for warning in sound.warnings:
+            _LOG.warning(warning)
+        melody = prosody(sound)
+        times = frame_times(melody.samples, config.fps)
+        turns = None if config.clip is None else self._borrowed(Path(config.clip), times)
+        manner = Manner(
+            gaze=config.gaze, still=config.head_motion == "still", blink_rate=config.blink_rate,
+            seed=config.seed, turns=turns,
+        )  # fmt: skip
+        emotion = EmotionTrack.parse(config.emotion)
+        if emotion.auto:
+            from facegen.emotion.recognition import emotion_of_voice
+
+            emotion = emotion_of_voice(sound)
+        return perform(
+            lips, melody, emotion, self.head, config.fps, times, manner, betas=betas
+        )
+
+    def _borrowed(self, clip: Path, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Head turns ``(T, 3)`` of a clip away from its calm frame, there and back again."""
+        motion = FittingPipeline(self.head)(clip).motion
+        seen = head_rotations(motion)
+        calm = seen[neutral_frame(motion).index]
+        turns = rotation_vector(calm.T @ seen)
+        own = motion.timestamps - motion.timestamps[0]
+        length = max(float(own[-1]), 1e-9)
+        place = length - np.abs(times % (2 * length) - length)
+        return np.stack([np.interp(place, own, axis) for axis in turns.T], 1)
+
+    def _on(self, portrait: Portrait, motion: Motion, config: TalkConfig) -> Motion:
+        """The motion carried to a photo's face, which starts from its own expression."""
+        rest = _calm(motion)
+        driver = replace(
+            motion,
+            **{
+                name: np.concatenate([getattr(rest, name), getattr(motion, name)])
+                for name in _PER_FRAME
+            },
+        )
+        carried = retarget(
+            driver,
+            portrait.fit,
+            self.head,
+            mode="relative",
+            reference_frame=_REST,
+            max_yaw_deg=config.max_yaw_deg,
+        )
+        return carried[1:]
+
+
+_PER_FRAME = (
+    "expression", "global_orient", "neck_pose", "jaw_pose", "leye_pose", "reye_pose", "transl",
+    "timestamps", "valid", "confidence",
+)  # fmt: skip
+
+
+def _calm(motion: Motion) -> Motion:
+    """One frame of the same head at rest, a frame earlier."""
+    first = motion[:1]
+    zero = {name: np.zeros_like(getattr(first, name)) for name in _PER_FRAME[:6]}
+    return replace(first, timestamps=first.timestamps - float(1 / motion.fps), **zero)
+
+
+def _painting(config: TalkConfig) -> ReenactConfig:
+    return ReenactConfig(
+        ref_face=config.ref_face, size=config.size, max_yaw_deg=config.max_yaw_deg
+    )
