@@ -121,7 +121,7 @@ def load_generator(
     if name != "open":
         raise UsageError(f"--generator {name}: choose from {', '.join(GENERATORS)}, or a folder")
     folder = weights or OPEN_REENACTOR
-    if not (folder / "config.json").is_file() and not (folder / "model_index.json").is_file():
+    if not (folder / "model_index.json").is_file():
         raise ModelFileError(
             f"no weights of the open generator in {folder}; name their folder with --weights "
             "(facegen train reenactor makes one), or use --generator warp"

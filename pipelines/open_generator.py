@@ -19,7 +19,7 @@ from torch import Tensor
 from facegen.compose import Reference, Warper, paste_window
 from facegen.compose.conditions import WarpedWindow, head_maps, reference_light
 from facegen.compose.window import HeadWindow
-from facegen.errors import ModelFileError
+from facegen.errors import ModelFileError, UsageError
 from facegen.flame.camera import Camera
 from facegen.media import file_sha256
 from facegen.parallel import ordered_map, prefetch
@@ -103,7 +103,7 @@ class OpenGenerator:
 
         files = sorted(folder.rglob("*.safetensors"))
         label = "-".join(file_sha256(file)[:8] for file in files)
-        model = load_reenactor(folder, device=device)
+        model = load_reenactor(folder, device=pick_device(device))
         return cls(model, "open" if embedded else f"open-{label}", folder)
 
     def save(self, folder: Path) -> str:
@@ -214,6 +214,23 @@ class OpenGenerator:
         image = (out["image"].float().clamp(-1, 1) + 1) * 127.5
         pixels = image.round().byte().permute(0, 2, 3, 1).cpu().numpy()
         return pixels, out["mask"].float().clamp(0, 1)[:, 0].cpu().numpy()
+
+
+def pick_device(name: str) -> torch.device:
+    """``auto`` -> a GPU where there is one, else the CPU; other names as torch knows them.
+
+    Raises:
+        UsageError: there is no such device here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"--device {name}: not on this machine ({reason}); use auto") from error
+    return device
 
 
 def _noise(shape: tuple[int, ...], number: int) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ from facegen.flame.model import HeadModel
 from facegen.motion import Motion
 from facegen.pipelines.config import ReenactConfig
 from facegen.pipelines.generators import WarpGenerator, load_generator
-from facegen.pipelines.open_generator import OpenGenerator
+from facegen.pipelines.open_generator import OpenGenerator, pick_device
 from facegen.pipelines.reenact import Portrait, Reenactment, ReenactmentPipeline
 
 SMALL = ReenactConfig(size=128)
@@ -177,3 +177,10 @@ def test_names_of_generators(tmp_path: Path):
 def test_a_pipeline_of_a_network_without_a_folder_is_not_saved(head, tmp_path: Path):
     with pytest.raises(ModelFileError, match="not loaded from a folder"):
         ReenactmentPipeline(head, generator=OpenGenerator(Brush())).save_pretrained(tmp_path)
+
+
+def test_devices():
+    assert pick_device("cpu").type == "cpu" and pick_device("auto").type in ("cpu", "cuda")
+    for name in ("toaster", "cuda:77"):
+        with pytest.raises(UsageError, match=f"--device {name}"):
+            pick_device(name)
