@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +56,7 @@ class TalkingHeadPipeline:
         self.painter = painter
 
     @classmethod
-    def from_pretrained(cls, name: Path | str = "open", **options: str) -> TalkingHeadPipeline:
+    def from_pretrained(cls, name: Path | str = "open", **options: Any) -> TalkingHeadPipeline:
         """``open`` (embedded) or a folder of :meth:`ReenactmentPipeline.save_pretrained`."""
         return cls(ReenactmentPipeline.from_pretrained(name, **options))
 
