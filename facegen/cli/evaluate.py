@@ -12,12 +12,27 @@ from facegen.errors import UsageError
 
 app = typer.Typer(help="Measure reenactments with pinned metrics.", no_args_is_help=True)
 
+Clips = Annotated[
+    Path | None, typer.Argument(help="Folder of clips, a split file (.yaml) or a shipped split.")
+]
+Out = Annotated[Path, typer.Option("-o", "--out", help="Folder for the report.")]
+Data = Annotated[Path | None, typer.Option(help="Folder of the split's files.")]
+Pred = Annotated[
+    list[str] | None,
+    typer.Option(help="Videos of another tool, NAME=FOLDER or FOLDER; repeatable."),
+]
+
 
 @app.command("reenact")
 def reenact(
-    clips: Annotated[Path, typer.Argument(help="Folder of clips, or a split file (.yaml).")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the report.")],
-    data: Annotated[Path | None, typer.Option(help="Folder of the split's videos.")] = None,
+    out: Out,
+    clips: Clips = None,
+    data: Data = None,
+    gt: Annotated[Path | None, typer.Option(help="The same as CLIPS, beside --pred.")] = None,
+    pred: Pred = None,
+    ref: Annotated[
+        Path | None, typer.Option(help="Folder of reference photos; else an early frame.")
+    ] = None,
     generator: Annotated[
         str, typer.Option(help="Also measure this generator: warp, or none.")
     ] = "warp",
@@ -35,21 +50,27 @@ def reenact(
         bool, typer.Option(help="Keep metrics whose estimator also made the motion; marked.")
     ] = False,
 ) -> None:
-    """Self-reenactment: an early frame of each clip drives through the rest of it."""
+    """An early frame of each clip is driven through the rest of it, or a photo by somebody else.
+
+    Other tools' videos (--pred) are matched to the clips by name. A split of the protocol
+    "cross" (facegen eval pairs) names photos and driving clips of different people.
+    """
     from facegen.evaluation import report
     from facegen.evaluation.baselines import Copy, GroundTruth, Method, Similarity2d
     from facegen.evaluation.catalogue import catalogue, independent
     from facegen.evaluation.engine import evaluate
-    from facegen.evaluation.footage import SelfFootage
     from facegen.evaluation.judges import load_judges
-    from facegen.evaluation.protocol import folder_tasks, read_split, write_split
+    from facegen.evaluation.photo_footage import open_footage
+    from facegen.evaluation.predictions import parse_predictions, unmatched
+    from facegen.evaluation.protocol import read_clips, write_split
     from facegen.evaluation.results import Results
 
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out} is a file; give a folder with -o")
-    split = clips.suffix in (".yaml", ".yml")
-    tasks = read_split(clips, data) if split else folder_tasks(clips, reference_frame)
-    methods: list[Method] = [GroundTruth(), Copy(), Similarity2d()]
+    check_folder(out)
+    protocol, tasks = read_clips(one_of(clips, gt), data, reference_frame, ref)
+    predictions = parse_predictions(pred or [])
+    strays = unmatched(predictions, tasks)
+    methods: list[Method] = [] if protocol == "cross" else [GroundTruth()]
+    methods += [Copy(), Similarity2d(), *predictions]
     if generator != "none":
         from facegen.pipelines.evaluate import PipelineMethod
         from facegen.pipelines.reenact import ReenactmentPipeline
@@ -62,14 +83,43 @@ def reenact(
     for line in found.absent:
         typer.echo(f"not measured: {line}")
     results = Results()
-    film = partial(SelfFootage, max_frames=max_frames)
+    film = partial(open_footage, max_frames=max_frames)
     for task, part in evaluate(tasks, methods, found.metrics, sets=found.sets, film=film):
         typer.echo(f"{task.name}: {len(part.rows)} numbers, {part.issues.total()} problems")
         results.take(part)
+    results.issues.update(strays)
     results.issues.update({("all", generator, line): 1 for line in circular})
     table = report.write_report(results, found, out)
-    write_split(tasks, out / "split.yaml")
+    write_split(tasks, out / "split.yaml", protocol=protocol)
     typer.echo(str(table))
+
+
+@app.command("pairs")
+def pairs(
+    photos: Annotated[Path, typer.Argument(help="Folder of portraits.")],
+    clips: Annotated[Path, typer.Argument(help="Folder of driving clips.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The .yaml to write.")],
+    count: Annotated[int | None, typer.Option(min=1, help="Number of pairs.")] = None,
+) -> None:
+    """A fixed list of cross-identity pairs, every portrait and clip about equally often."""
+    from facegen.evaluation.protocol import common_folder, make_pairs, write_split
+
+    tasks = make_pairs(photos, clips, count)
+    write_split(tasks, out, protocol="cross")
+    typer.echo(f"{out}: {len(tasks)} pairs; use with --data {common_folder(tasks)}")
+
+
+def one_of(clips: Path | None, gt: Path | None) -> Path:
+    """The clips, whichever way they were named."""
+    if (clips is None) == (gt is None):
+        raise UsageError("give the clips once: CLIPS or --gt")
+    return clips or gt or Path()
+
+
+def check_folder(out: Path) -> None:
+    """Refuse a report's folder that is a file, before any work."""
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file; give a folder with -o")
 
 
 @app.command("self-test")

@@ -82,11 +82,17 @@ class Similarity2d:
 
         reference = footage.reference
         size = (reference.image.shape[1], reference.image.shape[0])
+        # Another person's face stands elsewhere: its first place is carried to the photo's.
+        place: Points | None = np.eye(2, 3) if footage.has_truth else None
 
         def play(frame: Driving) -> Image | None:
+            nonlocal place
             if frame.points is None:
                 return None
-            matrix, _ = similarity(reference.points[:468], frame.points[:468])
+            if place is None:
+                place, _ = similarity(frame.points[:468], reference.points[:468])
+            target = frame.points[:468] @ place[:, :2].T + place[:, 2]
+            matrix, _ = similarity(reference.points[:468], target)
             # OpenCV puts pixel centres at integers.
             matrix[:, 2] += matrix[:, :2].sum(1) / 2 - 0.5
             moved = cv2.warpAffine(

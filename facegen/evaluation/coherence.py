@@ -31,9 +31,7 @@ class _Steps(Comparison):
         last, self._last = self._last, pair
         if last is None or (last.run, last.index) != (pair.run, pair.index - 1):
             return None
-        if pair.truth is None or last.truth is None:
-            return None
-        value = self.step(last, pair, last.truth, pair.truth)
+        value = self.step(last, pair, _aim(last), _aim(pair))
         if value is None:
             self.missing += 1
         else:
@@ -41,7 +39,7 @@ class _Steps(Comparison):
         return value
 
     def step(self, last: Pair, pair: Pair, before: Image, now: Image) -> float | None:
-        """Take two successive frames; ``before`` and ``now`` are the true ones."""
+        """Take two successive frames; ``before`` and ``now`` are the true (or driving) ones."""
         raise NotImplementedError
 
     def skip(self) -> None:
@@ -55,8 +53,15 @@ class _Steps(Comparison):
         ]
 
 
+def _aim(pair: Pair) -> Image:
+    return pair.drive if pair.truth is None else pair.truth
+
+
 class Seam(Metric):
-    """Jump of the picture where a method's window ends, over its usual step."""
+    """Jump of the picture where a method's window ends, over its usual step.
+
+    Held to the true video's own ratio, or to the driving video's where nobody knows the truth.
+    """
 
     spec = MetricSpec(
         name="seam",
@@ -66,7 +71,7 @@ class Seam(Metric):
         high=1.0,
         better="lower",
         perfect=0.0,
-        needs=frozenset({"truth"}),
+        needs=frozenset({"drive"}),
         main="gap",
         notes=frozenset({"value", "truth"}),
         source="mean |frame step| at window borders / elsewhere; gap = |v - t| / (v + t)",

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from facegen.evaluation.metric import Face
 
 INNER_LIP_TOP, INNER_LIP_BOTTOM = 13, 14
+MOUTH_CORNERS = (61, 291)
 RIGHT_LIDS, LEFT_LIDS = (159, 145), (386, 374)
 RIGHT_IRIS_CENTRE, LEFT_IRIS_CENTRE = 468, 473
 # Nearest MediaPipe landmarks of the iBUG 68: contour, brows, nose, eyes, outer and inner lips.
@@ -30,15 +31,20 @@ _WIDTH_OVER_RADIUS = 30 / 12
 CLOSED = 0.08
 
 
-def landmarks68(face: Face) -> NDArray[np.float64]:
-    """``(68, 2)`` crop pixels."""
-    points: NDArray[np.float64] = face.points[list(IBUG68), :2]
+def landmarks68(face: Face, axes: int = 2) -> NDArray[np.float64]:
+    """``(68, axes)`` crop pixels."""
+    points: NDArray[np.float64] = face.points[list(IBUG68), :axes]
     return points
 
 
 def mouth_opening(face: Face) -> float:
     """Distance of the inner lips in inter-ocular distances."""
     return _distance(face, INNER_LIP_TOP, INNER_LIP_BOTTOM) / face.iod
+
+
+def mouth_width(face: Face) -> float:
+    """Distance of the mouth's corners in inter-ocular distances."""
+    return _distance(face, *MOUTH_CORNERS) / face.iod
 
 
 def _distance(face: Face, a: int, b: int) -> float:

@@ -33,7 +33,7 @@ def test_split_is_written_and_read(tmp_path):
     (tmp_path / "a.mp4").write_bytes(b"one")
     tasks = folder_tasks(tmp_path, 7)
     write_split(tasks, tmp_path / "split.yaml")
-    assert read_split(tmp_path / "split.yaml") == tasks
+    assert read_split(tmp_path / "split.yaml") == ("self", tasks)
     (tmp_path / "a.mp4").write_bytes(b"other")
     with pytest.raises(UsageError, match="not the file the split"):
         read_split(tmp_path / "split.yaml")
