@@ -8,9 +8,13 @@ from typing import Annotated
 
 import typer
 
+from facegen.cli.evaluate_talk import talk
 from facegen.errors import UsageError
 
-app = typer.Typer(help="Measure reenactments with pinned metrics.", no_args_is_help=True)
+app = typer.Typer(
+    help="Measure reenactments and talking heads with pinned metrics.", no_args_is_help=True
+)
+app.command("talk")(talk)
 
 Clips = Annotated[
     Path | None, typer.Argument(help="Folder of clips, a split file (.yaml) or a shipped split.")
@@ -63,6 +67,7 @@ def reenact(
     from facegen.evaluation.photo_footage import open_footage
     from facegen.evaluation.predictions import parse_predictions, unmatched
     from facegen.evaluation.protocol import read_clips, write_split
+    from facegen.evaluation.results import Results
 
     check_folder(out)
     protocol, tasks = read_clips(one_of(clips, gt), data, reference_frame, ref)
@@ -81,12 +86,11 @@ def reenact(
     )
     for line in found.absent:
         typer.echo(f"not measured: {line}")
-    parts = []
+    results = Results()
     film = partial(open_footage, max_frames=max_frames)
     for task, part in evaluate(tasks, methods, found.metrics, sets=found.sets, film=film):
         typer.echo(f"{task.name}: {len(part.rows)} numbers, {part.issues.total()} problems")
-        parts.append(part)
-    results = report.merge(parts)
+        results.take(part)
     results.issues.update(strays)
     results.issues.update({("all", generator, line): 1 for line in circular})
     table = report.write_report(results, found, out)

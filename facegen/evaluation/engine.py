@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -72,9 +73,10 @@ class _Seen:
 class _Watcher:
     """Cuts a clip's moments; follows the face in each video."""
 
-    def __init__(self, footage: Footage) -> None:
+    def __init__(self, footage: Footage, finders: ExitStack) -> None:
         self._footage = footage
-        self._drive, self._truth = FaceFinder(_MIDDLE), FaceFinder(_MIDDLE)
+        self._drive = finders.enter_context(FaceFinder(_MIDDLE))
+        self._truth = finders.enter_context(FaceFinder(_MIDDLE))
 
     def __call__(self, shot: Shot) -> _Seen:
         drive = crop(shot.drive, self._footage.sight)
@@ -91,10 +93,6 @@ class _Watcher:
         face = seen.drive_face
         return Driving(seen.shot, None if face is None else to_frame(face, self._footage.sight))
 
-    def close(self) -> None:
-        self._drive.close()
-        self._truth.close()
-
 
 def _matrix(footage: Footage, picture: Image) -> Points:
     return resized(footage.canvas, footage.reference.image, picture)
@@ -110,8 +108,10 @@ class _Lane:
         metrics: Sequence[Metric],
         sets: Sequence[FeatureSet],
         scene: Scene,
+        find: FaceFinder,
     ) -> None:
         self.name, self._footage, self._metrics = method.origin.name, footage, metrics
+        self._find = find
         self.issues: Counter[str] = Counter()
         begin = time.perf_counter()
         self._play, problems = method.open(footage)
@@ -119,7 +119,6 @@ class _Lane:
         self.issues.update(problems)
         self._comparisons: list[Comparison] = [m.begin(scene) for m in metrics]
         self._gatherers = [Gatherer(s, footage.name, self.name) for s in sets]
-        self._finder = FaceFinder(_MIDDLE)
         self._worst: dict[str, Worst] = {}
 
     def step(self, driving: Driving, seen: _Seen) -> None:
@@ -163,10 +162,10 @@ class _Lane:
         if picture.shape != self._footage.reference.image.shape:
             self.issues["frames of another size"] += 1
         pred = crop(picture, _matrix(self._footage, picture))
-        return pred, self._finder(pred)
+        return pred, self._find(pred)
 
     def _note(self, metric: Metric, value: float | None, pair: Pair) -> None:
-        if value is None:
+        if value is None or pair.pred is pair.truth:
             return
         name, badness = metric.spec.name, metric.spec.badness(value)
         if name not in self._worst or badness > self._worst[name].badness:
@@ -177,7 +176,6 @@ class _Lane:
 
     def finish(self, results: Results) -> None:
         clip = self._footage.name
-        self._finder.close()
         for metric, comparison in zip(self._metrics, self._comparisons, strict=True):
             name, spec = metric.spec.name, metric.spec
             results.rows += [
@@ -203,19 +201,20 @@ def _clip(
     results.crops[footage.name] = footage.canvas.tolist()
     scene = _scene(footage)
     metrics = _measurable(metrics, footage, results)
-    lanes = []
-    for method in methods:
-        try:
-            lanes.append(_Lane(method, footage, metrics, sets, scene))
-        except FacegenError as error:
-            results.issues[footage.name, method.origin.name, f"method failed: {error}"] += 1
-    watcher = _Watcher(footage)
-    for shot in footage.shots():
-        seen = watcher(shot)
-        driving = watcher.driving(seen)
-        for lane in lanes:
-            lane.step(driving, seen)
-    watcher.close()
+    with ExitStack() as finders:
+        lanes = []
+        for method in methods:
+            try:
+                find = finders.enter_context(FaceFinder(_MIDDLE))
+                lanes.append(_Lane(method, footage, metrics, sets, scene, find))
+            except FacegenError as error:
+                results.issues[footage.name, method.origin.name, f"method failed: {error}"] += 1
+        watcher = _Watcher(footage, finders)
+        for shot in footage.shots():
+            seen = watcher(shot)
+            driving = watcher.driving(seen)
+            for lane in lanes:
+                lane.step(driving, seen)
     for lane in lanes:
         lane.finish(results)
     for problem in footage.problems:
@@ -224,9 +223,8 @@ def _clip(
 
 def _scene(footage: Footage) -> Scene:
     picture = crop(footage.reference.image, footage.canvas)
-    finder = FaceFinder(_MIDDLE)
-    face = finder(picture)
-    finder.close()
+    with FaceFinder(_MIDDLE) as find:
+        face = find(picture)
     return Scene(
         footage.name,
         float(footage.fps),

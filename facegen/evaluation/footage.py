@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
+from types import TracebackType
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,17 +134,17 @@ class SelfFootage:
         sample = set(self.indices[:: max(1, len(self.indices) // _LOOKS)])
         reference: Still | None = None
         faces: list[Points] = []
-        with LandmarkTracker() as tracker:
+        with FaceFinder() as find:
             for frame in self._reader:
                 if frame.index == task.reference_frame:
-                    points = look(tracker, frame.rgb)
-                    if points is None:
+                    face = find(frame.rgb)
+                    if face is None:
                         break
-                    reference = Still(frame.rgb, points[:, :2])
+                    reference = Still(frame.rgb, face.points[:, :2])
                     faces.append(reference.points)
                 elif frame.index in sample:
-                    points = look(tracker, frame.rgb)
-                    faces += [] if points is None else [points[:, :2]]
+                    face = find(frame.rgb)
+                    faces += [] if face is None else [face.points[:, :2]]
                 if frame.index in self._run:
                     self._keep(frame, keep_bytes)
         if reference is None:
@@ -169,29 +170,37 @@ class SelfFootage:
             self.problems.append(self._reader.warning)
 
 
-def look(tracker: LandmarkTracker, image: Image) -> Points | None:
-    """Landmarks ``(478, 3)`` in pixels; None where no face is near the tracker's choice."""
-    try:
-        points = tracker(image)
-    except FaceNotFoundError:
-        return None
-    return None if points is None else points.astype(np.float64)
-
-
 class FaceFinder:
-    """Follows the face that starts nearest to ``place`` in pixels."""
+    """Follows the face that starts nearest to ``place`` in pixels, or the largest.
 
-    def __init__(self, place: FaceChoice) -> None:
-        self._tracker = LandmarkTracker(place)
+    MediaPipe gives back only part of a closed network's memory, so closed ones are used again:
+    a run needs as many as are open at once, whatever the number of clips. Not thread-safe.
+    """
+
+    _idle: ClassVar[list[LandmarkTracker]] = []
+
+    def __init__(self, place: FaceChoice = "largest") -> None:
+        self._tracker = self._idle.pop() if self._idle else LandmarkTracker()
+        self._tracker.forget(place)
 
     def __call__(self, image: Image) -> Face | None:
-        """The face of the next picture."""
-        points = look(self._tracker, image)
-        return None if points is None else Face(points)
+        """The face of the next picture; None where there is none, or none near the place."""
+        try:
+            points = self._tracker(image)
+        except FaceNotFoundError:
+            return None
+        return None if points is None else Face(points.astype(np.float64))
 
-    def close(self) -> None:
-        """Free the networks."""
-        self._tracker.close()
+    def __enter__(self) -> FaceFinder:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._idle.append(self._tracker)
 
 
 def count_frames(reader: VideoReader) -> int:

@@ -14,26 +14,12 @@ from pathlib import Path
 
 from facegen.evaluation.bootstrap import bootstrap, paired
 from facegen.evaluation.catalogue import Catalogue
-from facegen.evaluation.metric import Metric
+from facegen.evaluation.metric import Measure
 from facegen.evaluation.results import Pace, Results, Row, Worst, clip_values
 from facegen.evaluation.sets import SetScore, set_scores
 from facegen.media import contact_sheet, write_image
 
 BASELINE = "similarity"
-_SHEET_CLIPS = 4
-
-
-def merge(parts: Sequence[Results]) -> Results:
-    """Results of several clips as one."""
-    total = Results()
-    for part in parts:
-        total.rows += part.rows
-        total.issues += part.issues
-        total.worst += part.worst
-        total.crops |= part.crops
-        total.gathered += part.gathered
-        total.pace += part.pace
-    return total
 
 
 def write_report(
@@ -66,7 +52,7 @@ def write_rows(rows: Iterable[Row | SetScore | Pace], kind: type, path: Path) ->
             )
 
 
-def summary(results: Results, metrics: Sequence[Metric], baseline: str = BASELINE) -> list[dict]:
+def summary(results: Results, metrics: Sequence[Measure], baseline: str = BASELINE) -> list[dict]:
     """Mean, interval and paired difference to the baseline, per metric, part and method."""
     clips = sorted({r.clip for r in results.rows})
     methods = list(dict.fromkeys(r.method for r in results.rows))
@@ -193,17 +179,14 @@ def _known(value: object) -> object:
 
 
 def write_sheets(results: Results, folder: Path) -> None:
-    """Per metric a PNG: for each method but the truth a row of its four worst clips, the frame as
-    it should be beside the method's."""
+    """Per metric a PNG: for each method a row of its four worst clips, the frame as it should be
+    beside the method's."""
     folder.mkdir(parents=True, exist_ok=True)
-    methods = [m for m in dict.fromkeys(w.method for w in results.worst) if m != "truth"]
+    methods = dict.fromkeys(r.method for r in results.rows)
     for name in sorted({w.metric for w in results.worst}):
         found: list[Worst] = []
         for method in methods:
-            own = [w for w in results.worst if (w.metric, w.method) == (name, method)]
-            found += sorted(own, key=lambda w: (-w.badness, w.clip))[:_SHEET_CLIPS]
-        if not found:
-            continue
+            found += [w for w in results.worst if (w.metric, w.method) == (name, method)]
         columns = 2 * max(sum(w.method == m for w in found) for m in methods)
         images = [image for w in found for image in (w.truth, w.pred)]
         labels = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from facegen.evaluation.metric import Image
 from facegen.evaluation.sets import Gathered
+
+SHEET_CLIPS = 4
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ class Results:
 
     Attributes:
         rows: numbers. issues: (clip, method, problem) -> count; nothing is dropped silently.
-        worst: worst frame per clip, method and metric. crops: clip -> matrix used for all methods.
+        worst: worst frame per clip, method and metric, none of the truth itself.
+        crops: clip -> matrix used for all methods.
         gathered: features of all frames. pace: speed and memory.
     """
 
@@ -76,6 +79,29 @@ class Results:
     crops: dict[str, list[list[float]]] = field(default_factory=dict)
     gathered: list[Gathered] = field(default_factory=list)
     pace: list[Pace] = field(default_factory=list)
+
+    def take(self, part: Results) -> None:
+        """Add another clip's findings; of the worst frames only what a sheet shows is kept."""
+        self.rows += part.rows
+        self.issues += part.issues
+        self.crops |= part.crops
+        self.gathered += part.gathered
+        self.pace += part.pace
+        best = sorted([*self.worst, *part.worst], key=lambda w: (-w.badness, w.clip))
+        seen: Counter[tuple[str, str]] = Counter()
+        self.worst = []
+        for worst in best:
+            seen[worst.metric, worst.method] += 1
+            if seen[worst.metric, worst.method] <= SHEET_CLIPS:
+                self.worst.append(worst)
+
+
+def merge(parts: Iterable[Results]) -> Results:
+    """Results of several clips as one, taken one by one."""
+    total = Results()
+    for part in parts:
+        total.take(part)
+    return total
 
 
 def clip_values(

@@ -103,9 +103,17 @@ class LandmarkTracker:
     ) -> None:
         self.close()
 
+    def forget(self, choice: FaceChoice = "largest") -> None:
+        """Begin another sequence with the same networks: as if newly made, but at once."""
+        self.choice = choice
+        self._window = self._last = None
+        self._misses = 0
+
     def close(self) -> None:
         """Free the networks."""
         self._mesh.close()
+        if self._detector is not None:
+            self._detector.close()
 
     def __call__(self, rgb: Image) -> Landmarks | None:
         """Landmarks of the followed face: ``(478, 3)`` pixels (z relative), or None.

@@ -11,6 +11,7 @@ from facegen.evaluation.crops import crop, crop_matrix
 from facegen.evaluation.engine import evaluate
 from facegen.evaluation.footage import SelfFootage
 from facegen.evaluation.protocol import folder_tasks
+from facegen.evaluation.results import merge
 from facegen.evaluation.roles import Origin
 from facegen.faces import find_landmarks
 from facegen.media import read_image
@@ -53,7 +54,7 @@ def run(folder, film=SelfFootage):
     methods = [GroundTruth(), Copy(), Similarity2d(), Faulty()]
     tasks = folder_tasks(folder, 2)
     found = evaluate(tasks, methods, catalogue().metrics, sets=catalogue().sets, film=film)
-    return report.merge([r for _, r in found])
+    return merge([r for _, r in found])
 
 
 def test_engine(clip, tmp_path):
