@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from facegen import __version__
 from facegen.arkit import check_head
-from facegen.audio import Speech, load_speech
+from facegen.audio import SpeechReader
 from facegen.emotion.track import EmotionTrack
 from facegen.errors import UsageError
 from facegen.flame.model import HeadModel
@@ -74,9 +74,8 @@ class TalkingHeadPipeline:
         """
         config = config or TalkConfig()
         config.validate()
-        speech = self._listen(audio)
         portrait = self.painter.portray(ref, _painting(config))
-        motion = self._on(portrait, self._perform(speech, config, portrait.fit.betas), config)
+        motion = self._on(portrait, self._perform(audio, config, portrait.fit.betas), config)
         return self._prepared(portrait, motion, audio, config)
 
     def speak(self, audio: Path | str, *, config: TalkConfig | None = None) -> Motion:
@@ -87,7 +86,7 @@ class TalkingHeadPipeline:
         """
         config = config or TalkConfig()
         config.validate()
-        motion = self._perform(self._listen(audio), config, None)
+        motion = self._perform(audio, config, None)
         return replace(motion, source_sha256=file_sha256(audio))
 
     def act(
@@ -171,37 +170,34 @@ class TalkingHeadPipeline:
     ) -> Reenactment:
         return Reenactment(self.painter, portrait, motion, _painting(config), Path(audio))
 
-    def _listen(self, audio: Path | str) -> Speech:
-        speech = load_speech(audio)
-        for warning in speech.warnings:
-            _LOG.warning(warning)
-        return speech
-
     def _perform(
-        self, speech: Speech, config: TalkConfig, betas: NDArray[np.float32] | None
+        self, audio: Path | str, config: TalkConfig, betas: NDArray[np.float32] | None
     ) -> Motion:
-        """Motion of a head of identity ``betas`` that starts calm."""
-        from facegen.speech import predict_lips
+        """Motion of a head of identity ``betas`` that looks into its camera at rest.
 
-        lips = predict_lips(speech.samples, gain=config.articulation)
-        times = frame_times(len(speech.samples), config.fps)
+        The sound goes by in blocks: memory grows with the motion only.
+        """
+        from facegen.speech.lip_predict import predict_lips
+
+        sound = SpeechReader(audio)
+        lips = predict_lips(sound, gain=config.articulation)
+        for warning in sound.warnings:
+            _LOG.warning(warning)
+        melody = prosody(sound)
+        times = frame_times(melody.samples, config.fps)
         turns = None if config.clip is None else self._borrowed(Path(config.clip), times)
         manner = Manner(
             gaze=config.gaze, still=config.head_motion == "still", blink_rate=config.blink_rate,
             seed=config.seed, turns=turns,
         )  # fmt: skip
+        emotion = EmotionTrack.parse(config.emotion)
+        if emotion.auto:
+            from facegen.emotion.recognition import emotion_of_voice
+
+            emotion = emotion_of_voice(sound)
         return perform(
-            lips, prosody(speech.samples), self._feeling(speech, config), self.head,
-            config.fps, times, manner, betas=betas,
-        )  # fmt: skip
-
-    def _feeling(self, speech: Speech, config: TalkConfig) -> EmotionTrack:
-        track = EmotionTrack.parse(config.emotion)
-        if track.auto:
-            from facegen.emotion.voice import emotion_of_voice
-
-            return emotion_of_voice(speech.samples)
-        return track
+            lips, melody, emotion, self.head, config.fps, times, manner, betas=betas
+        )
 
     def _borrowed(self, clip: Path, times: NDArray[np.float64]) -> NDArray[np.float64]:
         """Head turns ``(T, 3)`` of a clip away from its calm frame, there and back again."""

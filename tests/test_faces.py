@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
@@ -124,10 +125,14 @@ def test_a_jump_is_no_motion() -> None:
         assert tracker._jumped(points * np.float32(1.8))
 
 
-def test_a_long_gap_does_not_search_every_picture_thoroughly() -> None:
-    thorough = []
+def test_a_long_gap_does_not_search_every_picture_thoroughly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    thorough: list[bool] = []
+    monkeypatch.setattr(
+        LandmarkTracker, "detect", lambda self, rgb, *, tiles: thorough.append(tiles) or []
+    )
     with LandmarkTracker() as tracker:
-        tracker._detector = lambda rgb, *, tiles: thorough.append(tiles) or []  # type: ignore
         for _ in range(25):
             assert tracker(np.zeros((64, 64, 3), np.uint8)) is None
     assert sum(thorough) == 3
@@ -164,3 +169,15 @@ def test_nothing_is_written_to_standard_error(dev_data: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
+
+
+def test_closed_trackers_leave_no_threads_behind() -> None:
+    picture = np.zeros((128, 128, 3), np.uint8)
+
+    def threads_after_one() -> int:
+        with LandmarkTracker() as tracker:
+            tracker(picture)
+        return psutil.Process().num_threads()
+
+    first = threads_after_one()
+    assert threads_after_one() <= first

@@ -2,7 +2,7 @@
 
 import typer
 
-from facegen.cli import assets, bench, data, doctor, evaluate, fit, reenact
+from facegen.cli import assets, bench, data, doctor, evaluate, fit, reenact, talk, train
 
 app = typer.Typer(
     name="facegen",
@@ -13,11 +13,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("reenact")(reenact.reenact)
+app.command("talk")(talk.talk)
 app.command("fit")(fit.fit)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
 app.add_typer(evaluate.app, name="eval")
 app.add_typer(data.app, name="data")
+app.add_typer(train.app, name="train")
 app.add_typer(assets.app, name="assets")
 
 

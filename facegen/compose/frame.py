@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import scipy.sparse as sp
@@ -94,6 +95,12 @@ class HeadFrame:
             teeth_drop=drop,
             smooth=_averaging(model.faces, model.n_vertices),
         )
+
+
+@lru_cache(maxsize=2)
+def head_frame(model: HeadModel) -> HeadFrame:
+    """``HeadFrame.of``, measured once a model."""
+    return HeadFrame.of(model)
 
 
 def rigid_rotation(source: NDArray, target: NDArray) -> NDArray[np.float64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -10,7 +11,15 @@ import torch
 from numpy.typing import NDArray
 
 from facegen.compose.background import background_layer
-from facegen.compose.frame import CAVITY, LOWER, SKIN, UPPER, HeadFrame, rigid_rotation
+from facegen.compose.frame import (
+    CAVITY,
+    LOWER,
+    SKIN,
+    UPPER,
+    HeadFrame,
+    head_frame,
+    rigid_rotation,
+)
 from facegen.compose.matte import as_unit, drop_fringe, refine_matte
 from facegen.compose.shell import hair_shell, matte_at, shell_weight
 from facegen.compose.window import HeadWindow
@@ -117,7 +126,7 @@ class Reference:
             raise UsageError(f"reference photo: expected (H, W, 3) uint8, got {rgb.shape}")
         if len(fit) != 1:
             raise UsageError(f"reference fit: expected one frame, got {len(fit)}")
-        frame = HeadFrame.of(model)
+        frame = head_frame(model)
         vertices = pose_vertices(model, fit)
         window = HeadWindow.around(
             _landmarks(model, vertices, fit.camera), rgb.shape[:2], window_size
@@ -147,9 +156,15 @@ class Reference:
         )
 
 
+@lru_cache(maxsize=2)
+def head_layer(model: HeadModel) -> HeadLayer:
+    """The model's layer; its set-up costs as much as a frame, so it is kept."""
+    return HeadLayer(model)
+
+
 def pose_vertices(model: HeadModel, motion: Motion) -> NDArray[np.float32]:
     """Camera-space vertices ``(V, 3)`` of a one-frame motion."""
-    layer = HeadLayer(model)
+    layer = head_layer(model)
     values = {name: torch.from_numpy(getattr(motion, name)) for name in (*POSES, "transl")}
     with torch.no_grad():
         posed = layer(

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from facegen.compose import Reference, Warper
 from facegen.compose.conditions import WarpedWindow, reference_light
 from facegen.compose.matte import refine_matte
+from facegen.compose.reference import head_layer
 from facegen.compose.window import HeadWindow
 from facegen.data.windows import Window, WindowMeta
 from facegen.faces import person_matte
 from facegen.flame.camera import Camera
 from facegen.flame.model import HeadModel
 from facegen.flame.rotations import rotation_matrix
-from facegen.flame.skinning import HeadLayer
 from facegen.motion import Motion
 
 # The warp's own window has this many pixels per pixel of the training window.
@@ -60,7 +60,6 @@ class PairMaker:
 
     def __init__(self, head: HeadModel, reference: Picture, size: int) -> None:
         self.head, self.size = head, size
-        self._layer = HeadLayer(head)
         self._picture = reference
         self._camera = reference.fit.camera
         self._reference = Reference.build(
@@ -116,7 +115,7 @@ class PairMaker:
 
     def _vertices(self, fit: Motion) -> NDArray[np.float32]:
         with torch.inference_mode():
-            return self._layer(**fit.tensors()).vertices[0].numpy()
+            return head_layer(self.head)(**fit.tensors()).vertices[0].numpy()
 
     def _window(self, vertices: NDArray[np.float32]) -> HeadWindow:
         return HeadWindow.following(

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from facegen.compose.frame import HeadFrame
+from facegen.compose.frame import head_frame
 from facegen.compose.window import FOLLOW_SIDE
 from facegen.data.pairs import Origin, PairMaker, Picture, shrink
 from facegen.data.windows import Window
@@ -24,7 +24,7 @@ from facegen.tracking import track_image
 
 # Photos are shrunk until their head window has this many pixels per pixel of the training window:
 # two interpolations at this size leave no blur at the smaller one.
-SAMPLES_PER_PIXEL = 2.0
+SAMPLES_PER_PIXEL = 1.6
 
 # Standard deviation of the random turn, degrees: pitch, yaw, roll; and hard limits.
 _TURN = np.array([6.0, 11.0, 5.0])
@@ -65,7 +65,7 @@ def random_head(fit: Motion, head: HeadModel, rng: np.random.Generator) -> Motio
         fit: one frame.
     """
     turn = np.clip(rng.normal(0, _TURN), -_TURN_LIMIT, _TURN_LIMIT)
-    iod = HeadFrame.of(head).iod
+    iod = head_frame(head).iod
     own = fit.expression[0] * (rng.uniform(0, 0.3) if rng.random() < 0.6 else rng.uniform(0.5, 1))
     jaw = fit.jaw_pose[0] * rng.uniform(0, 1)
     expression = own
@@ -117,4 +117,4 @@ def _bounded(values: NDArray, bounds: NDArray) -> NDArray:
 
 def _window_side(fit: Motion, head: HeadModel) -> float:
     """Side of the photo's head window in pixels, about."""
-    return FOLLOW_SIDE * HeadFrame.of(head).iod * fit.camera.focal / float(-fit.transl[0, 2])
+    return FOLLOW_SIDE * head_frame(head).iod * fit.camera.focal / float(-fit.transl[0, 2])

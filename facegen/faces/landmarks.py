@@ -114,6 +114,7 @@ class LandmarkTracker:
         self._mesh.close()
         if self._detector is not None:
             self._detector.close()
+            self._detector = None
 
     def __call__(self, rgb: Image) -> Landmarks | None:
         """Landmarks of the followed face: ``(478, 3)`` pixels (z relative), or None.

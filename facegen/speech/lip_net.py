@@ -41,8 +41,8 @@ class LipNetConfig:
 
 
 class LipOutput(NamedTuple):
-    """Per frame: ``curves (B, T, K)`` in 0..1, ``geometry (B, T, G)`` in standard deviations of
-    the training speakers, ``phones (B, T, P)`` logits."""
+    """Per frame: ``curves (B, T, K)`` in 0..1, ``geometry (B, T, G)`` in outer eye distances,
+    ``phones (B, T, P)`` logits."""
 
     curves: Tensor
     geometry: Tensor
@@ -107,6 +107,9 @@ class LipNet(nn.Module):
         self.curves = _head(c, len(config.curves))
         self.geometry = _head(c, len(config.geometry))
         self.phones = nn.Conv1d(c, len(config.phones), 1)
+        # Mean and spread of each distance in the training data: the head itself stays near 1.
+        self.register_buffer("geometry_mean", torch.zeros(len(config.geometry)))
+        self.register_buffer("geometry_scale", torch.ones(len(config.geometry)))
 
     def forward(self, features: Tensor) -> LipOutput:
         """A whole sound at once: ``(B, T, F)`` features at 50 Hz to T frames of output."""
@@ -127,6 +130,7 @@ class LipNet(nn.Module):
         curves, geometry, phones = (
             head(x).transpose(1, 2) for head in (self.curves, self.geometry, self.phones)
         )
+        geometry = geometry * self.geometry_scale + self.geometry_mean
         return LipOutput(torch.sigmoid(curves), geometry, phones), after
 
 

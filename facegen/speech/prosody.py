@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,9 +14,11 @@ Array = NDArray[np.float64]
 
 RATE = 50
 _HOP, _WINDOW = 320, 1024  # samples at 16 kHz
-_PIECE = 30 * 16_000  # pitch is followed piece by piece: librosa holds every window of a piece
+_PIECE = 30 * 16_000  # librosa holds every window of what it is given
 _LOWEST, _HIGHEST = 65.0, 500.0  # Hz
 _RANGE = 35.0  # dB of loudness that speech spans
+_VOICED = 0.45  # of that range
+_SILENCE = -60.0  # dB below full scale
 _ACCENT_GAP = 0.25  # seconds between stressed syllables
 
 
@@ -24,35 +27,51 @@ class Prosody:
     """Melody and stress, T frames at ``RATE``.
 
     Attributes:
+        samples: length of the recording at 16 kHz.
         loudness: ``(T,)`` 0..1 over the loudest 35 dB of the recording.
         semitones: ``(T,)`` pitch above the speaker's median, smooth, 0 where unvoiced.
         accents: ``(N, 2)`` seconds and strength 0..1 of stressed syllables.
     """
 
+    samples: int
     loudness: Array
     semitones: Array
     accents: Array
 
 
-def prosody(samples: NDArray[np.float32]) -> Prosody:
+def prosody(sound: NDArray[np.float32] | Iterable[NDArray[np.float32]]) -> Prosody:
     """Measure a recording.
 
     Args:
-        samples: ``(N,)`` 16 kHz mono in -1..1.
+        sound: ``(N,)`` 16 kHz mono in -1..1, or such blocks in order (whole multiples of 320
+            samples but for the last one).
 
     Returns:
         ``ceil(N / 320)`` frames.
     """
+    blocks = _pieces(sound) if isinstance(sound, np.ndarray) else sound
+    parts = [(len(block), _level(block), pitch(block)) for block in blocks]
+    samples = sum(size for size, _, _ in parts)
+    level = np.concatenate([part for _, part, _ in parts] or [np.zeros(0)])
+    hertz = np.concatenate([part for _, _, part in parts] or [np.zeros(0)])
+    top = np.percentile(level, 95) if len(level) else _SILENCE
+    if top <= _SILENCE:
+        return Prosody(samples, np.zeros(len(level)), np.zeros(len(level)), np.zeros((0, 2)))
+    loudness = np.clip((level - top) / _RANGE + 1, 0, 1)
+    semitones = _semitones(hertz, loudness > _VOICED)
+    return Prosody(samples, loudness, semitones, _accents(loudness, semitones))
+
+
+def _pieces(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    for start in range(0, len(samples), _PIECE):
+        yield samples[start : start + _PIECE]
+
+
+def _level(samples: NDArray[np.float32]) -> Array:
+    """Decibels below full scale of every frame."""
     count = -(-len(samples) // _HOP)
     power = np.square(np.pad(samples, (0, count * _HOP - len(samples)))).reshape(count, _HOP)
-    level = 10 * np.log10(power.mean(1, dtype=np.float64) + 1e-10)
-    top = np.percentile(level, 95) if count else 0.0
-    loudness = np.clip((level - top) / _RANGE + 1, 0, 1)
-    if top < -60:  # dB: nobody speaks
-        return Prosody(np.zeros(count), np.zeros(count), np.zeros((0, 2)))
-    voiced = loudness > 0.45
-    semitones = _semitones(samples, voiced)
-    return Prosody(loudness, semitones, _accents(loudness, semitones))
+    return 10 * np.log10(power.mean(1, dtype=np.float64) + 1e-10)
 
 
 def pitch(samples: NDArray[np.float32]) -> Array:
@@ -60,23 +79,15 @@ def pitch(samples: NDArray[np.float32]) -> Array:
     import librosa
 
     count = -(-len(samples) // _HOP)
-    out = np.zeros(count)
-    for start in range(0, len(samples), _PIECE):
-        piece = np.asarray(samples[start : start + _PIECE], np.float32)
-        piece = np.pad(piece, (0, max(0, 2 * _WINDOW - len(piece))))
-        found = librosa.yin(
-            piece, fmin=_LOWEST, fmax=_HIGHEST, sr=16_000, frame_length=_WINDOW, hop_length=_HOP
-        )
-        first = start // _HOP
-        room = min(len(found), _PIECE // _HOP, count - first)
-        out[first : first + room] = found[:room]
-    return out
+    padded = np.pad(samples, (0, max(0, 2 * _WINDOW - len(samples))))
+    return librosa.yin(
+        padded, fmin=_LOWEST, fmax=_HIGHEST, sr=16_000, frame_length=_WINDOW, hop_length=_HOP
+    )[:count]
 
 
-def _semitones(samples: NDArray[np.float32], voiced: NDArray[np.bool_]) -> Array:
-    hertz = pitch(samples)
+def _semitones(hertz: Array, loud: NDArray[np.bool_]) -> Array:
     # At the edges of its range the method has found nothing.
-    voiced = voiced & (hertz > 1.05 * _LOWEST) & (hertz < 0.95 * _HIGHEST)
+    voiced = loud & (hertz > 1.05 * _LOWEST) & (hertz < 0.95 * _HIGHEST)
     if voiced.sum() < 5:
         return np.zeros(len(voiced))
     tones = 12 * np.log2(np.where(voiced, hertz, 1.0))

@@ -1,0 +1,97 @@
+"""``facegen talk``: the face of one photo says a recording, with feeling."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Optional
+
+from facegen.cli import options as opt
+from facegen.demo import PHOTO
+from facegen.errors import UsageError
+from facegen.pipelines.talk_config import TalkConfig
+
+_DEFAULT = TalkConfig()
+
+Voice = Annotated[
+    Optional[Path], opt.Option("--audio", help="Speech: any sound file, or a video with sound.")
+]
+Emotion = Annotated[
+    str,
+    opt.Option(
+        help='happy:0.7, happy:0.5+surprised:0.3, "neutral@0s,angry:0.9@2.5s", va:0.4,-0.2 '
+        "(valence, arousal), or auto (from the voice)."
+    ),
+]
+HeadMotion = Annotated[str, opt.Option(help="natural, still, or from=CLIP.mp4 (its head turns).")]
+Gaze = Annotated[str, opt.Option(help="camera, or natural (glances away).")]
+BlinkRate = Annotated[float, opt.Option(min=0, max=60, help="Blinks per minute.")]
+Articulation = Annotated[float, opt.Option(min=0, max=4, help="Factor on mouth opening.")]
+Seed = Annotated[int, opt.Option(min=0, help="Other blinks, glances and head turns.")]
+Fps = Annotated[str, opt.Option(help="Frames per second, 25 or 30000/1001.")]
+MotionOnly = Annotated[
+    Optional[Path],
+    opt.Option(help="Write the motion only: .motion.npz, .livelink.csv or .glb; --ref is optional."),
+]
+
+
+def talk(
+    ref: opt.Photo = None,
+    audio: Voice = None,
+    out: opt.VideoOut = None,
+    emotion: Emotion = _DEFAULT.emotion,
+    head_motion: HeadMotion = _DEFAULT.head_motion,
+    gaze: Gaze = _DEFAULT.gaze,
+    blink_rate: BlinkRate = _DEFAULT.blink_rate,
+    articulation: Articulation = _DEFAULT.articulation,
+    seed: Seed = _DEFAULT.seed,
+    fps: Fps = str(_DEFAULT.fps),
+    demo: Annotated[bool, opt.Option("--demo", help="Use the packaged photo.")] = False,
+    motion_only: MotionOnly = None,
+    max_yaw: opt.MaxYaw = _DEFAULT.max_yaw_deg,
+    ref_face: opt.RefFace = _DEFAULT.ref_face,
+    size: opt.Size = _DEFAULT.size,
+    generator: opt.Generator = "warp",
+    mute: opt.Mute = False,
+    save_maps: opt.SaveMaps = None,
+    save_motion: opt.SaveMotion = None,
+    contact_sheet: opt.ContactSheet = None,
+    resume: opt.Resume = False,
+    overwrite: opt.Overwrite = False,
+    workers: opt.Workers = 2,
+) -> None:
+    """Face of REF says AUDIO and feels EMOTION."""
+    config = TalkConfig(
+        emotion=emotion, head_motion=head_motion, gaze=gaze, blink_rate=blink_rate,
+        articulation=articulation, seed=seed, fps=parse_fps(fps), ref_face=ref_face,
+        max_yaw_deg=max_yaw, size=size,
+    )  # fmt: skip
+    config.validate()
+    ref = ref or (PHOTO if demo else None)
+    if audio is None or (ref is None and motion_only is None):
+        raise UsageError("give --ref PHOTO and --audio SPEECH (--motion-only needs no photo)")
+    if motion_only is not None and out is not None:
+        raise UsageError("give -o for a video or --motion-only for its motion, not both")
+    # A taken name is refused before the models load.
+    target = motion_only or opt.output_path(out, overwrite, ref or PHOTO, audio)
+    from facegen.pipelines import talk as task
+
+    pipe = task.TalkingHeadPipeline.from_pretrained("open", generator=generator)
+    if motion_only is not None or ref is None:
+        opt.typer.echo(str(pipe.write_motion(target, audio, ref, config=config)))
+        return
+    request = task.SaveOptions(
+        mute=mute, resume=resume, workers=workers, maps=save_maps, motion=save_motion,
+        sheet=contact_sheet,
+    )  # fmt: skip
+    opt.typer.echo(str(pipe.write(target, ref, audio, config=config, options=request)))
+
+
+def parse_fps(text: str) -> Fraction:
+    """``25``, ``23.976`` or ``30000/1001``.
+
+    Raises:
+        UsageError: not a number.
+    """
+    try:
+        return Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        raise UsageError(f"--fps {text}: give a number such as 25 or 30000/1001") from None

@@ -1,0 +1,22 @@
+"""``facegen train``: one function per network, each in its own ``train_NAME.py``.
+
+Several processes: ``accelerate launch --module facegen train NAME ...``.
+"""
+
+import typer
+
+from facegen.cli import train_autoencoder, train_speech_emotion
+
+app = typer.Typer(
+    help="Train the networks: resumable, on a CPU, a GPU or many (accelerate launch).",
+    no_args_is_help=True,
+)
+
+
+@app.callback()
+def _group() -> None:
+    """Train the networks: resumable, on a CPU, a GPU or many (accelerate launch)."""
+
+
+app.command("autoencoder")(train_autoencoder.autoencoder)
+app.command("speech-emotion")(train_speech_emotion.speech_emotion)

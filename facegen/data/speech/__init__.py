@@ -1,0 +1,1 @@
+"""Cached speech with phone times and mouth motion: builders, augmentation, reader."""

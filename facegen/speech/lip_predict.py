@@ -1,0 +1,120 @@
+"""Speech in, moving lips out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d, uniform_filter1d
+
+from facegen.audio import LogMel
+from facegen.errors import ModelFileError, UsageError
+from facegen.speech.closure import close_lips
+from facegen.speech.lip_names import arkit_names, both_sides
+from facegen.speech.lip_net import LipNet, LipOutput, LipStream
+from facegen.speech.lip_track import RATE, LipTrack
+from facegen.speech.lip_weights import open_lip_net
+
+_BLOCK = 30 * 16_000
+# The mouth opens before the voice does and closes after it.
+_AROUND_SPEECH = int(0.35 * RATE)
+_FADE = int(0.1 * RATE)
+# From the first value of P(speech) on the mouth begins to move, from the second freely.
+_QUIET, _SPOKEN = 0.1, 0.4
+GAINS = (0.0, 4.0)
+
+
+def predict_lips(
+    samples: NDArray[np.float32] | Iterable[NDArray[np.float32]],
+    *,
+    gain: float = 1.0,
+    net: LipNet | None = None,
+) -> LipTrack:
+    """Mouth curves of speech at 50 frames per second, in step with the sound.
+
+    Works through the sound in pieces: memory grows only with the curves (5 kB per second).
+    Silence, noise and music leave the mouth at rest. Lips meet on p, b and m.
+
+    Args:
+        samples: ``(N,)`` float32 in -1..1, 16 kHz mono; or such blocks in order.
+        gain: articulation: 1 as the average training speaker, 0 a still mouth, at most 4. See
+            ``estimate_gain`` for one particular speaker.
+        net: another network than the embedded one.
+
+    Returns:
+        ``ceil(N / 320)`` frames.
+
+    Raises:
+        UsageError: gain out of range.
+        ModelFileError: the network reads features of an encoder that is not at hand.
+    """
+    if not GAINS[0] <= gain <= GAINS[1]:
+        raise UsageError(f"articulation gain {gain}: give one between {GAINS[0]} and {GAINS[1]}")
+    net = net or open_lip_net()
+    blocks = _pieces(samples) if isinstance(samples, np.ndarray) else samples
+    tracks = [_track(output, net) for output in run_lip_net(blocks, net)]
+    joined = LipTrack(
+        arkit_names(net.config.curves),
+        *(np.concatenate([getattr(t, name) for t in tracks]) for name in _FIELDS),
+    )
+    return articulated(joined, gain)
+
+
+_FIELDS = ("curves", "closure", "bilabial", "speech")
+
+
+@torch.inference_mode()
+def run_lip_net(blocks: Iterable[NDArray[np.float32]], net: LipNet) -> Iterator[LipOutput]:
+    """The network's raw outputs, piece by piece; together ``ceil(N / 320)`` frames.
+
+    Raises:
+        ModelFileError: the network does not read ``LogMel`` features.
+    """
+    if net.config.encoder != LogMel.name or net.config.features != LogMel.dim:
+        raise ModelFileError(
+            f"this lip network reads {net.config.features} features of {net.config.encoder}; "
+            f"facegen gives {LogMel.dim} of {LogMel.name}"
+        )
+    sound, lips = LogMel().stream(), LipStream(net)
+    for block in blocks:
+        yield lips.push(torch.from_numpy(sound.push(block))[None])
+    yield lips.push(torch.from_numpy(sound.finish())[None])
+    yield lips.flush()
+
+
+def articulated(track: LipTrack, gain: float) -> LipTrack:
+    """The track with its curves times ``gain``, still where nobody speaks, closed on bilabials."""
+    moving = np.clip((talking(track.speech) - _QUIET) / (_SPOKEN - _QUIET), 0, 1)
+    curves = np.clip(track.curves * (gain * moving)[:, None], 0, 1).astype(np.float32)
+    closed = close_lips(curves, track.names, track.bilabial * moving)
+    return LipTrack(track.names, closed, track.closure, track.bilabial, track.speech, track.rate)
+
+
+def talking(speech: NDArray[np.float32]) -> NDArray[np.float32]:
+    """P(speech) ``(T,)`` spread over the moments before and after it, without steps."""
+    if not len(speech):
+        return speech
+    # One sure frame is no speech: a click or a note.
+    steady = uniform_filter1d(speech, 5, mode="nearest")
+    spread = maximum_filter1d(steady, 2 * _AROUND_SPEECH + 1)
+    return uniform_filter1d(spread, 2 * _FADE + 1, mode="nearest")
+
+
+def _pieces(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    for start in range(0, len(samples), _BLOCK):
+        yield samples[start : start + _BLOCK]
+
+
+def _track(output: LipOutput, net: LipNet) -> LipTrack:
+    phones = output.phones[0].softmax(-1).numpy()
+    names = net.config.phones
+    bilabial = phones[:, names.index("PP")]
+    return LipTrack(
+        arkit_names(net.config.curves),
+        both_sides(output.curves[0].numpy(), net.config.curves),
+        closure=np.minimum(bilabial + phones[:, names.index("FF")], 1),
+        bilabial=bilabial,
+        speech=1 - phones[:, names.index("sil")],
+    )
