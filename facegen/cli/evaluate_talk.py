@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from importlib.util import find_spec
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
+from facegen.cli import evaluate_options as opt
 from facegen.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,44 +17,29 @@ if TYPE_CHECKING:
 
 
 def talk(
-    clips: Annotated[
-        Path, typer.Argument(help="Folder of speech clips, a split file or a shipped split.")
-    ],
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the report.")],
-    data: Annotated[Path | None, typer.Option(help="Folder of the split's files.")] = None,
-    pred: Annotated[
-        list[str] | None,
-        typer.Option(help="Talking heads of a tool, NAME=FOLDER or FOLDER; repeatable."),
-    ] = None,
-    motion: Annotated[
-        list[str] | None,
-        typer.Option(help="Folder of CLIP.motion.npz, NAME=FOLDER or FOLDER; repeatable."),
-    ] = None,
-    reference_frame: Annotated[int, typer.Option(min=0, help="Frame that is the photo.")] = 0,
-    meshes: Annotated[
-        bool, typer.Option("--meshes", help="Also fit every clip and compare vertices.")
-    ] = False,
-    allow_circular: Annotated[
-        bool,
-        typer.Option(
-            "--allow-circular", help="Measure a method by a network that taught it; marked."
-        ),
-    ] = False,
+    out: opt.Out,
+    clips: opt.Clips = None,
+    data: opt.Data = None,
+    gt: opt.Truth = None,
+    pred: opt.Pred = None,
+    motion: opt.Motions = None,
+    reference_frame: opt.ReferenceFrame = 0,
+    meshes: opt.Meshes = False,
+    allow_circular: opt.AllowCircular = False,
 ) -> None:
     """Does a talking head say what is heard? Each clip's own video is the truth.
 
     Always in the table: the true lips, a still face, loudness as a jaw, and two controls that must
     fail: loudness of another clip, lips of another clip.
     """
-    from facegen.cli.evaluate import check_folder
     from facegen.evaluation import report
     from facegen.evaluation.catalogue import Catalogue
     from facegen.evaluation.protocol import read_clips, write_split
     from facegen.evaluation.results import Results
     from facegen.evaluation.talk import BASELINE, evaluate_talk, talk_metrics
 
-    check_folder(out)
-    _, tasks = read_clips(clips, data, reference_frame)
+    opt.check_folder(out)
+    _, tasks = read_clips(opt.one_of(clips, gt), data, reference_frame)
     methods, strays = _methods(pred or [], motion or [], tasks, allow_circular)
     metrics, fit = talk_metrics(), None
     if meshes:
