@@ -13,7 +13,7 @@ from facegen.errors import ModelFileError, UsageError
 from facegen.networks.autoencoder import FACTOR, FaceAutoencoder
 from facegen.networks.bridge import BridgeScheduler, bridge_start
 from facegen.networks.precision import DTYPES, choose_precision
-from facegen.networks.unet import References, ReenactorUNet, Switches, UNetOutput
+from facegen.networks.unet import ReenactorUNet, References, Switches, UNetOutput
 
 INDEX = "model_index.json"
 CLASS = "FacegenReenactor"
