@@ -138,7 +138,8 @@ def _identity(clips: Sequence[Clip], head: HeadModel, folder: Path) -> NDArray[n
         return np.load(kept, allow_pickle=False)
     fitter = LandmarkFitter(LandmarkModel.from_head(head))
     chosen = np.unique(np.linspace(0, len(clips) - 1, min(_IDENTITY_CLIPS, len(clips))).astype(int))
-    keys, cameras = [], []
+    keys: list[NDArray[np.float32]] = []
+    cameras: list[Camera] = []
     for clip in (clips[i] for i in chosen):
         info = probe(clip.path)
         camera = clip.camera or Camera.from_fov(info.width, info.height)
