@@ -37,6 +37,7 @@ from facegen.transfer.neutral import neutral_frame
 from facegen.transfer.retarget import retarget
 
 _LOG = logging.getLogger(__name__)
+_TASTE = 16_000  # samples
 _REST = 0  # frame of the driver that looks into the camera with a calm face
 MOTION_FORMATS = (".npz", ".csv", ".glb")
 
@@ -75,6 +76,7 @@ class TalkingHeadPipeline:
         """
         config = config or TalkConfig()
         config.validate()
+        next(iter(SpeechReader(audio, block=_TASTE)))  # unreadable sound is told before the fit
         portrait = self.painter.portray(ref, _painting(config))
         motion = self._on(portrait, self._perform(audio, config, portrait.fit.betas), config)
         return self._prepared(portrait, motion, audio, config)
