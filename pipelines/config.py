@@ -63,6 +63,7 @@ class ReenactConfig(FitConfig):
             what ``quality`` says for a generator that paints.
         quality: ``fast`` or ``best``, for generators that paint.
         steps: of their sampler, 1 to 4; by default what ``quality`` says.
+        emotion: added to the driver's motion (``facegen.emotion.EmotionTrack.parse``).
     """
 
     motion: str = "auto"
@@ -75,6 +76,7 @@ class ReenactConfig(FitConfig):
     size: int | None = None
     quality: str = "fast"
     steps: int | None = None
+    emotion: str = "neutral"
 
     @property
     def painting(self) -> tuple[int, int]:
@@ -88,9 +90,12 @@ class ReenactConfig(FitConfig):
         Raises:
             UsageError: a value outside its choices.
         """
+        from facegen.emotion.track import EmotionTrack
         from facegen.faces import parse_face_choice
 
         super().validate()
+        if EmotionTrack.parse(self.emotion).auto:
+            raise UsageError("--emotion auto is for facegen talk; name an emotion, as sad:0.5")
         _choice("--quality", self.quality, tuple(QUALITIES))
         if self.steps is not None and not 1 <= self.steps <= MAX_STEPS:
             raise UsageError(f"--steps {self.steps}: choose from 1 to {MAX_STEPS}")

@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 from facegen import __version__
 from facegen.assets import load_head
 from facegen.compose import Reference
+from facegen.emotion.driven import with_emotion
+from facegen.emotion.track import EmotionTrack
 from facegen.errors import ModelFileError, UsageError
 from facegen.faces import parse_face_choice
 from facegen.flame.maps import ConditionMaps, render_maps
@@ -177,7 +179,7 @@ class ReenactmentPipeline:
         frame = config.reference_frame
         if frame != "auto" and int(frame) >= len(driver):
             raise UsageError(f"--reference-frame {frame}: the driver has {len(driver)} frames")
-        return retarget(
+        carried = retarget(
             driver,
             portrait.fit,
             self.head,
@@ -188,6 +190,7 @@ class ReenactmentPipeline:
             keep_head=config.keep_head,
             max_yaw_deg=config.max_yaw_deg,
         )
+        return with_emotion(carried, self.head, EmotionTrack.parse(config.emotion))
 
     def pose(self, motion: Motion) -> Iterator[NDArray[np.float32]]:
         """Vertices ``(V, 3)`` of every frame, camera space, metres."""

@@ -23,6 +23,9 @@ MotionMode = Annotated[
 ]
 ReferenceFrame = Annotated[str, Option(help="Driver's neutral frame: auto or a number.")]
 Gain = Annotated[float, Option(min=0, max=3, help="Strength of the expression.")]
+Emotion = Annotated[
+    str, Option(help='Emotion: happy:0.7, happy:0.5+surprised:0.3, "neutral@0s,angry:0.9@2.5s".')
+]
 Only = Annotated[Optional[str], Option(help=f"Move only these: {','.join(REGIONS)}.")]
 KeepHead = Annotated[bool, Option("--keep-head", help="Keep the photo's head pose.")]
 MaxYaw = Annotated[float, Option(min=0, max=90, help="Soft limit of head turn in degrees.")]

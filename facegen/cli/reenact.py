@@ -16,6 +16,7 @@ def reenact(
     motion: opt.MotionMode = _DEFAULT.motion,
     reference_frame: opt.ReferenceFrame = _DEFAULT.reference_frame,
     expression_gain: opt.Gain = _DEFAULT.expression_gain,
+    emotion: opt.Emotion = _DEFAULT.emotion,
     only: opt.Only = None,
     keep_head: opt.KeepHead = False,
     max_yaw: opt.MaxYaw = _DEFAULT.max_yaw_deg,
@@ -46,7 +47,7 @@ def reenact(
         motion=motion, reference_frame=reference_frame, expression_gain=expression_gain,
         only=opt.parse_regions(only), keep_head=keep_head, max_yaw_deg=max_yaw, face=face,
         ref_face=ref_face, no_face=no_face, smooth=smooth, size=size, quality=quality,
-        steps=steps, fov_deg=fov,
+        steps=steps, fov_deg=fov, emotion=emotion,
         start=start, stop=stop,
     )  # fmt: skip
     config.validate()
