@@ -14,7 +14,7 @@ from pathlib import Path
 
 from facegen.evaluation.bootstrap import bootstrap, paired
 from facegen.evaluation.catalogue import Catalogue
-from facegen.evaluation.metric import Metric
+from facegen.evaluation.metric import Measure
 from facegen.evaluation.results import Pace, Results, Row, Worst, clip_values
 from facegen.evaluation.sets import SetScore, set_scores
 from facegen.media import atomic_path, contact_sheet, write_image
@@ -79,7 +79,7 @@ def _write(path: Path, lines: Sequence[str]) -> None:
         part.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def summary(results: Results, metrics: Sequence[Metric], baseline: str = BASELINE) -> list[dict]:
+def summary(results: Results, metrics: Sequence[Measure], baseline: str = BASELINE) -> list[dict]:
     """Mean, interval and paired difference to the baseline, per metric, part and method."""
     clips = sorted({r.clip for r in results.rows})
     methods = list(dict.fromkeys(r.method for r in results.rows))
