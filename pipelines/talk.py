@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from facegen.audio import SpeechReader
 from facegen.emotion.track import EmotionTrack
 from facegen.errors import UsageError
 from facegen.flame.model import HeadModel
-from facegen.flame.rotations import rotation_matrix, rotation_vector
+from facegen.flame.rotations import rotation_vector
 from facegen.media import file_sha256, fingerprint
 from facegen.media.atomic import check_target
 from facegen.motion import Motion
@@ -55,8 +56,8 @@ class TalkingHeadPipeline:
         self.painter = painter
 
     @classmethod
-    def from_pretrained(cls, name: Path | str = "open", **options: str) -> TalkingHeadPipeline:
-        """``open`` (embedded) or a folder that :meth:`ReenactmentPipeline.save_pretrained` wrote."""
+    def from_pretrained(cls, name: Path | str = "open", **options: Any) -> TalkingHeadPipeline:
+        """``open`` (embedded) or a folder of :meth:`ReenactmentPipeline.save_pretrained`."""
         return cls(ReenactmentPipeline.from_pretrained(name, **options))
 
     @property
@@ -195,9 +196,7 @@ class TalkingHeadPipeline:
             from facegen.emotion.recognition import emotion_of_voice
 
             emotion = emotion_of_voice(sound)
-        return perform(
-            lips, melody, emotion, self.head, config.fps, times, manner, betas=betas
-        )
+        return perform(lips, melody, emotion, self.head, config.fps, times, manner, betas=betas)
 
     def _borrowed(self, clip: Path, times: NDArray[np.float64]) -> NDArray[np.float64]:
         """Head turns ``(T, 3)`` of a clip away from its calm frame, there and back again."""
@@ -245,6 +244,4 @@ def _calm(motion: Motion) -> Motion:
 
 
 def _painting(config: TalkConfig) -> ReenactConfig:
-    return ReenactConfig(
-        ref_face=config.ref_face, size=config.size, max_yaw_deg=config.max_yaw_deg
-    )
+    return ReenactConfig(ref_face=config.ref_face, size=config.size, max_yaw_deg=config.max_yaw_deg)

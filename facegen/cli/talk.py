@@ -29,7 +29,9 @@ Seed = Annotated[int, opt.Option(min=0, help="Other blinks, glances and head tur
 Fps = Annotated[str, opt.Option(help="Frames per second, 25 or 30000/1001.")]
 MotionOnly = Annotated[
     Optional[Path],
-    opt.Option(help="Write the motion only: .motion.npz, .livelink.csv or .glb; --ref is optional."),
+    opt.Option(
+        help="Write the motion only: .motion.npz, .livelink.csv or .glb; --ref is optional."
+    ),
 ]
 
 

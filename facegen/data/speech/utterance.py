@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facegen.audio import FRAME, RATE, frame_count
+from facegen.data.speech.geometry import GEOMETRY
 from facegen.data.speech.phones import Segment, labels
+from facegen.transfer.arkit import ARKIT
 
 FRAME_RATE = RATE // FRAME
 """Frames per second of every label; frame t is the middle of samples 320 t to 320 (t + 1)."""
@@ -27,6 +29,15 @@ class Face:
     geometry: NDArray[np.float32]
     rotation: NDArray[np.float32]
     valid: NDArray[np.bool_]
+
+    @classmethod
+    def unseen(cls, frames: int) -> Face:
+        """Zeros that are not valid."""
+
+        def zeros(width: int) -> NDArray[np.float32]:
+            return np.zeros((frames, width), np.float32)
+
+        return cls(zeros(len(ARKIT)), zeros(len(GEOMETRY)), zeros(3), np.zeros(frames, np.bool_))
 
 
 @dataclass(frozen=True, eq=False)
