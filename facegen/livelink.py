@@ -1,8 +1,8 @@
 """Motions as a Live Link Face table, which Unreal, Blender add-ons and others read.
 
 One row per frame: timecode ``HH:MM:SS:FF.fff``, the number of values (61), ARKit's 52 curves in
-Apple's order, then yaw, pitch and roll of the head and of both eyes in radians. Positive yaw turns to
-the subject's left, positive pitch up, positive roll to the subject's right shoulder.
+Apple's order, then yaw, pitch and roll of the head and of both eyes in radians. Positive yaw turns
+to the subject's left, positive pitch up, positive roll to the subject's right shoulder.
 """
 
 from __future__ import annotations

@@ -23,6 +23,9 @@ MotionMode = Annotated[
 ]
 ReferenceFrame = Annotated[str, Option(help="Driver's neutral frame: auto or a number.")]
 Gain = Annotated[float, Option(min=0, max=3, help="Strength of the expression.")]
+Emotion = Annotated[
+    str, Option(help='Emotion: happy:0.7, happy:0.5+surprised:0.3, "neutral@0s,angry:0.9@2.5s".')
+]
 Only = Annotated[Optional[str], Option(help=f"Move only these: {','.join(REGIONS)}.")]
 KeepHead = Annotated[bool, Option("--keep-head", help="Keep the photo's head pose.")]
 MaxYaw = Annotated[float, Option(min=0, max=90, help="Soft limit of head turn in degrees.")]
@@ -30,7 +33,11 @@ Face = Annotated[str, Option(help="Driver's face: largest, N, or x,y.")]
 RefFace = Annotated[str, Option(help="Photo's face: largest, N, or x,y.")]
 NoFace = Annotated[str, Option(help="Frames without a face: error, hold, interpolate or drop.")]
 Smooth = Annotated[float, Option(min=0, max=5, help="Motion smoothing; 0 is off.")]
-Size = Annotated[int, Option(min=128, max=1024, help="Window side for the geometry, pixels.")]
+Size = Annotated[
+    Optional[int], Option(min=128, max=1024, help="Side of the window frames are made in, pixels.")
+]
+Quality = Annotated[str, Option(help="fast or best, for generators that paint.")]
+Steps = Annotated[Optional[int], Option(min=1, max=4, help="Sampling steps of such generators.")]
 Fov = Annotated[
     Optional[float], Option(min=5, max=120, help="Driver camera's field of view, degrees.")
 ]
@@ -38,7 +45,11 @@ Start = Annotated[Optional[float], Option(min=0, help="Begin of the clip, second
 Stop = Annotated[Optional[float], Option(min=0, help="End of the clip, seconds.")]
 Audio = Annotated[Optional[Path], Option(help="Take the sound from this file instead.")]
 Mute = Annotated[bool, Option("--mute", help="No sound.")]
-Generator = Annotated[str, Option(help="What paints the frames: warp.")]
+Generator = Annotated[
+    Optional[str], Option(help="What paints the frames: warp, open, or a folder with weights.")
+]
+Weights = Annotated[Optional[Path], Option(help="Folder with weights for --generator open.")]
+Device = Annotated[str, Option(help="Where networks run: auto, cpu, cuda, mps.")]
 SaveMaps = Annotated[Optional[Path], Option(help="Folder for depth, normals, regions, flow.")]
 SaveMotion = Annotated[Optional[Path], Option(help="Write the transferred .motion.npz.")]
 ContactSheet = Annotated[Optional[Path], Option(help="Write a PNG overview of the result.")]

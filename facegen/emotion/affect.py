@@ -44,7 +44,7 @@ def emotion_of(valence: float, arousal: float) -> Array:
 
 
 def affect_of(emotion: NDArray[np.floating]) -> Array:
-    """Valence and arousal ``(T, 2)`` of intensities ``(T, 8)``: the weighted sum of their places."""
+    """Valence and arousal ``(T, 2)`` of intensities ``(T, 8)``: the sum of their places."""
     table = read_table("prototypes.yaml")
     places = np.zeros((len(EMOTIONS), 2))
     for entry in table["affect"]:

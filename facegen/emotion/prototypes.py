@@ -79,7 +79,8 @@ def action_strengths(emotion: NDArray[np.floating]) -> Array:
     """Strength of every action unit, ``(T, A)``, for intensities ``(T, 8)``.
 
     A unit grows linearly from its onset to its full strength at intensity 1. In a blend the
-    strongest emotion decides each unit, and others add a part: two smiles are not one twice as wide.
+    strongest emotion decides each unit and others add a part: two smiles are not one twice as
+    wide.
     """
     table = prototype_table()
     level = np.clip(np.asarray(emotion, np.float64), 0, 1)[:, :, None]
@@ -96,4 +97,4 @@ def expression_of(emotion: NDArray[np.floating]) -> Array:
 def factor(name: str, emotion: NDArray[np.floating]) -> Array:
     """Factor ``(T,)`` on articulation, blink rate or head motion (one of ``FACTORS``)."""
     change = prototype_table().factors[:, FACTORS.index(name)] - 1
-    return 1 + np.asarray(emotion, np.float64) @ change
+    return np.asarray(1 + np.asarray(emotion, np.float64) @ change)

@@ -75,9 +75,7 @@ class SpeechEmotionModel:
             for f in fields(self)
             if f.name != "emotions"
         }
-        save_file(
-            arrays, path, metadata={"format": FORMAT, "emotions": json.dumps(self.emotions)}
-        )
+        save_file(arrays, path, metadata={"format": FORMAT, "emotions": json.dumps(self.emotions)})
 
     @classmethod
     def load(cls, path: Path | str) -> SpeechEmotionModel:
@@ -138,8 +136,9 @@ def emotion_of_voice(
 def shown(probabilities: dict[str, float], arousal: float) -> Array:
     """Intensities ``(8,)`` that the policy allows.
 
-    The likeliest emotion is shown if its probability is at least ``_SURE`` and its arousal is heard
-    as well; then from ``_WEAKEST`` to ``_STRONGEST`` by probability and by how marked the arousal is.
+    The likeliest emotion is shown if its probability is at least ``_SURE`` and its arousal is
+    heard as well; then from ``_WEAKEST`` to ``_STRONGEST`` by probability and by how marked the
+    arousal is.
     """
     level = np.zeros(len(EMOTIONS))
     name = max(probabilities, key=probabilities.__getitem__)

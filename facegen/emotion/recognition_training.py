@@ -20,7 +20,7 @@ from facegen.progress import progress
 
 Array = NDArray[np.float64]
 
-# Emo-DB file names: speaker, text, emotion, version. Boredom counts as neutral: a face shows little.
+# Emo-DB file names: speaker, text, emotion, version. Boredom counts as neutral: it shows little.
 _EMODB = {
     "W": "angry", "L": "neutral", "E": "disgusted", "A": "fearful", "F": "happy", "T": "sad",
     "N": "neutral",
@@ -73,9 +73,13 @@ def read_corpus(folder: Path | str, neutral: Sequence[Path | str] = ()) -> Corpu
     listing = folder / "labels.csv"
     if listing.is_file():
         with listing.open(newline="", encoding="utf-8") as stream:
-            rows = [(folder / r["file"], r["emotion"], r["speaker"]) for r in csv.DictReader(stream)]
+            rows = [
+                (folder / r["file"], r["emotion"], r["speaker"]) for r in csv.DictReader(stream)
+            ]
     else:
-        rows = [(p, _EMODB[p.stem[5]], p.stem[:2]) for p in _sounds(folder) if p.stem[5:6] in _EMODB]
+        rows = [
+            (p, _EMODB[p.stem[5]], p.stem[:2]) for p in _sounds(folder) if p.stem[5:6] in _EMODB
+        ]
     if not rows:
         raise MediaError(
             f"{folder} holds no labelled speech: add labels.csv (file,emotion,speaker), or the "
@@ -153,7 +157,11 @@ def calibrated(corpus: Corpus) -> tuple[SpeechEmotionModel, Accuracy]:
 
 
 def _accuracy(
-    names: tuple[str, ...], truth: Array, high: Array, chance: Array, arousal: Array
+    names: tuple[str, ...],
+    truth: NDArray[np.intp],
+    high: NDArray[np.bool_],
+    chance: Array,
+    arousal: Array,
 ) -> Accuracy:
     told = chance.argmax(1)
     confusion = np.zeros((len(names), len(names)), np.int64)
@@ -162,7 +170,9 @@ def _accuracy(
         shown(dict(zip(names, row, strict=True)), a) for row, a in zip(chance, arousal, strict=True)
     ]
     moved = np.array([level.max() > 0 for level in levels])
-    right = [EMOTIONS[int(level.argmax())] == names[t] for level, t in zip(levels, truth, strict=True)]
+    right = [
+        EMOTIONS[int(level.argmax())] == names[t] for level, t in zip(levels, truth, strict=True)
+    ]
     return Accuracy(
         accuracy=float((told == truth).mean()),
         uar=float((confusion.diagonal() / confusion.sum(1)).mean()),

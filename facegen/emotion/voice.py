@@ -1,8 +1,8 @@
 """How a voice sounds, in numbers: statistics of pitch, loudness, timbre and rhythm.
 
-In the spirit of GeMAPS (F. Eyben et al., IEEE Transactions on Affective Computing 7, 2016), measured
-with librosa. Levels are relative to the loudest part, so that the distance of the microphone
-does not matter.
+In the spirit of GeMAPS (F. Eyben et al., IEEE Transactions on Affective Computing 7, 2016),
+measured with librosa. Levels are relative to the loudest part, so that the distance of the
+microphone does not matter.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ _FIDGET, _FIDGET_SECONDS = 0.35, (0.5, 1.6)
 
 
 def saccade_seconds(degrees: NDArray[np.floating] | float) -> Array:
-    """Duration of a saccade, the main sequence (R. H. S. Carpenter, Movements of the Eyes, 1988)."""
+    """Duration of a saccade: the main sequence (R. Carpenter, Movements of the Eyes, 1988)."""
     return 0.0022 * np.abs(degrees) + 0.021
 
 

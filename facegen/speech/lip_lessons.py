@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +10,10 @@ from numpy.typing import NDArray
 
 from facegen.audio import FRAME
 from facegen.data.speech.augment import speed
+from facegen.data.speech.cache import Item, SpeechSet
 from facegen.data.speech.phones import PHONES
-from facegen.speech.lip_names import GEOMETRY, SYMMETRIC
+from facegen.speech.lip_names import GEOMETRY, SYMMETRIC, TWO_SIDED
+from facegen.speech.lip_targets import rest_frames
 from facegen.speech.lip_track import RATE
 
 Rng = np.random.Generator
@@ -49,7 +52,7 @@ class Lesson:
 
     def sound(self) -> NDArray[np.float32]:
         """``(N,)`` float32 in -1..1."""
-        return self.samples.astype(np.float32) / 32768
+        return self.samples.astype(np.float32) / 32767
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +71,55 @@ class Crop:
     geometry: NDArray[np.float32]
     knows_phones: NDArray[np.float32]
     knows_mouth: NDArray[np.float32]
+
+
+def read_lessons(cache: SpeechSet, *, split: str, weights: Mapping[str, float]) -> list[Lesson]:
+    """Utterances of one split of a speech cache.
+
+    Args:
+        weights: how often each source is drawn, per second; sources not named count 1.
+    """
+    return [_lesson(cache, item, weights) for item in cache.select(split=split)]
+
+
+def _lesson(cache: SpeechSet, item: Item, weights: Mapping[str, float]) -> Lesson:
+    window = cache.window(item)
+    phones = window.phones.astype(np.uint8) if item.has_phones else None
+    curves = geometry = None
+    if item.has_face:
+        curves = one_side(window.curves, cache.curves)
+        columns = [cache.geometry.index(name) for name in GEOMETRY]
+        geometry = relative_to_rest(window.geometry[:, columns].astype(np.float64), phones)
+    return Lesson(
+        name=item.name,
+        speaker=item.speaker,
+        corpus=item.source,
+        samples=np.round(window.samples[: item.samples] * 32767).astype(np.int16),
+        phones=phones,
+        curves=curves,
+        geometry=geometry,
+        real=item.has_face,
+        weight=weights.get(item.source, 1.0),
+    )
+
+
+def one_side(curves: NDArray[np.float32], names: Sequence[str]) -> NDArray[np.float32]:
+    """ARKit curves ``(T, n)`` as the symmetric ones: means of left and right."""
+    pairs = [(f"{n}Left", f"{n}Right") if n in TWO_SIDED else (n,) for n in SYMMETRIC]
+    columns = [curves[:, [names.index(side) for side in pair]].mean(1) for pair in pairs]
+    return np.stack(columns, 1).astype(np.float32)
+
+
+def relative_to_rest(
+    geometry: NDArray[np.float64], phones: NDArray[np.uint8] | None
+) -> NDArray[np.float32]:
+    """Distances ``(T, G)`` away from those of the mouth at rest; the opening stays as it is."""
+    lead = 0 if phones is None else int(np.argmax(phones != PHONES.index("sil"))) // 2
+    at_rest = rest_frames(geometry, lead)
+    out = geometry - np.median(geometry[at_rest], 0)
+    opening = GEOMETRY.index("opening")
+    out[:, opening] = geometry[:, opening]
+    return out.astype(np.float32)
 
 
 def silence(frames: int) -> Crop:

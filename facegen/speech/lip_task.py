@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -30,11 +31,15 @@ _FRAMES = 140  # of a crop, 2.8 s
 _WARM_UP = 10
 _NOBODY = 0.07
 _BABBLE = 4
+# Making a crop costs more than learning from it: each is used so often, spread over the steps.
+_USES = 8
+_POOL = 600
 _VELOCITY = 2.0
 _WEIGHTS = {"curves": 1.0, "gaps": 1.0, "geometry": 0.5, "phones": 0.25}
 # Lips that must close are worth more than their share of the time.
 _PHONE_WEIGHTS = {"PP": 2.5, "FF": 2.0}
 _LEAST_SPREAD = 0.03
+_NEARLY_SHUT = -3.0  # logit
 # Jaw at which the linear map from curves to lip gaps is taken.
 _JAW, _SMALL = 0.1, 0.1
 
@@ -90,6 +95,7 @@ class LipTask:
         share = np.array([x.weight * len(x.samples) for x in lessons], float)
         self._share = share / share.sum()
         self._mel = LogMel()
+        self._kept = lru_cache(maxsize=2 * _POOL)(self._made)
         self._curve_scale = torch.from_numpy(spread.curves)
         self._gap_map = torch.from_numpy(gap_map())
         weights = [_PHONE_WEIGHTS.get(name, 1.0) for name in PHONES]
@@ -107,20 +113,30 @@ class LipTask:
         )
         net.geometry_mean.copy_(torch.from_numpy(self._spread.mean))
         net.geometry_scale.copy_(torch.from_numpy(self._spread.scale))
+        # A mouth starts nearly shut, not half open.
+        nn.init.constant_(net.curves[-1].bias, _NEARLY_SHUT)
         return net
 
     def batch(self, step: int, rank: int, world: int) -> dict[str, Tensor]:
         """Crops as tensors: ``features (B, T, F)`` and the fields of ``Crop``."""
         rng = np.random.default_rng((self._seed, step, rank))
-        crops = [self._crop(rng) for _ in range(self._batch_size)]
+        first = step * self._batch_size // _USES
+        numbers = first + rng.choice(_POOL, self._batch_size, replace=False)
+        made = [self._kept(int(number) * world + rank) for number in numbers]
         out = {
-            name: torch.from_numpy(np.stack([getattr(crop, name) for crop in crops]))
+            name: torch.from_numpy(np.stack([getattr(crop, name) for _, crop in made]))
             for name in ("phones", "curves", "geometry", "knows_phones", "knows_mouth")
         }
         for name in ("knows_phones", "knows_mouth"):
             out[name][:, :_WARM_UP] = 0
-        features = np.stack([self._mel.encode(crop.sound) for crop in crops])
+        features = np.stack([part for part, _ in made]).astype(np.float32)
         return {"features": torch.from_numpy(features), **out}
+
+    def _made(self, number: int) -> tuple[NDArray[np.float16], Crop]:
+        """Features and targets of the crop of this number; its sound is no longer needed."""
+        crop = self._crop(np.random.default_rng((self._seed, number, 1)))
+        features = self._mel.encode(crop.sound).astype(np.float16)
+        return features, replace(crop, sound=crop.sound[:0])
 
     def _crop(self, rng: Rng) -> Crop:
         if rng.random() < _NOBODY:
@@ -234,10 +250,11 @@ class TeacherTask:
 
 def save_teacher(model: LipTeacher, folder: Path) -> None:
     """Write ``teacher.safetensors`` and ``teacher.json``."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     with atomic_path(folder / "teacher.safetensors") as part:
-        save_file({k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}, part)
+        state = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
+        part.write_bytes(save(state))
     with atomic_path(folder / "teacher.json") as part:
         part.write_text(json.dumps(asdict(model.config), indent=1))
 
@@ -250,7 +267,7 @@ def load_teacher(folder: Path) -> LipTeacher:
     listed = {k: tuple(v) if isinstance(v, list) else v for k, v in header.items()}
     model = LipTeacher(TeacherConfig(**listed))
     model.load_state_dict(load_file(folder / "teacher.safetensors"))
-    return model.eval()
+    return model.train(False)
 
 
 def taught(lessons: Sequence[Lesson], teacher: LipTeacher) -> list[Lesson]:

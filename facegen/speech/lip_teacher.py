@@ -91,10 +91,8 @@ class LipTeacher(nn.Module):
         return curves, geometry * self.geometry_scale + self.geometry_mean
 
     @torch.inference_mode()
-    def teach(
-        self, labels: NDArray[np.integer]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def teach(self, labels: NDArray[np.integer]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Curves ``(T, K)`` and geometry ``(T, G)`` of class indices ``(T,)`` at 50 Hz."""
         features = torch.from_numpy(phone_features(labels, self.config.phones))
-        curves, geometry = self.eval()(features[None])
+        curves, geometry = self.train(False)(features[None])
         return curves[0].numpy(), geometry[0].numpy()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from facegen.arkit import ARKIT
 from facegen.emotion.dynamics import alive
 from facegen.emotion.prototypes import factor
-from facegen.emotion.style import style
+from facegen.emotion.styling import style
 from facegen.emotion.track import EmotionTrack
 from facegen.flame.model import HeadModel
 from facegen.motion import Motion
@@ -88,9 +88,7 @@ def perform(
         turns = np.zeros((len(times), 3))
     if turns is None:
         strength = factor("head", felt)
-        turns = head_turns(
-            times, prosody, manner.seed, strength=strength, beyond_eyes=sight - eyes
-        )
+        turns = head_turns(times, prosody, manner.seed, strength=strength, beyond_eyes=sight - eyes)
     return speaker_motion(curves, turns, np.radians(eyes), head, fps=fps, betas=betas)
 
 

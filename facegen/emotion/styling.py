@@ -1,8 +1,8 @@
 """A feeling laid over a moving face without spoiling what the mouth says.
 
 Brows, lids, cheeks and nose show the feeling freely. The mouth belongs to speech first: corners
-yield to rounding, what parts the lips waits while a sound closes them, and pressed lips wait while a
-vowel opens them. As the last step bilabials are closed on the head's own mesh.
+yield to rounding, what parts the lips waits while a sound closes them, and pressed lips wait while
+a vowel opens them. As the last step bilabials are closed on the head's own mesh.
 """
 
 from __future__ import annotations
@@ -35,10 +35,12 @@ _PRESSING = columns(
 )
 _JAW, _PUCKER = INDEX["jawOpen"], INDEX["mouthPucker"]
 _WIDE_JAW = 0.25  # of jawOpen, at which nobody presses the lips
-# Without a lip track: lips nearer than this (outer eye distances) touch; a mouth whose opening
-# varies by the second number within half a second speaks.
-_TOUCH, _SPEAKING = 0.012, 0.02
-_HALF_SECOND = 13  # frames at 25 per second
+# What speech takes from a feeling's mouth corners, and leaves of its effect on articulators.
+_CORNERS_LOST, _IN_SPEECH = 0.4, 0.15
+# Without a lip track: lips as near as the nearest of the recording, within these bounds (outer eye
+# distances), touch; a mouth whose opening varies by so much within half a second speaks.
+_TOUCH, _SPEAKING = (0.014, 0.025), 0.015
+_HALF_SECOND, _WORD_GAP = 13, 7  # frames at 25 per second
 
 
 class Speech(Protocol):
@@ -80,19 +82,19 @@ def style(
 
     curves = np.asarray(curves, np.float64)
     mouth = mouth or open_mouth(ARKIT)
-    said = lips or guess_speech(curves, mouth)
-    speech, free = np.asarray(said.speech, np.float64), _free_lips(said.closure)
+    said = lips or guess_speech(mouth.gap(curves))
+    speech, free = _talking(said.speech), _free_lips(said.closure)
     felt = expression_of(emotion)
     out = curves + felt
     spoken = curves.copy()
     spoken[:, _OPENERS] *= factor("articulation", emotion)[:, None]
-    yields = (1 - 0.5 * speech) * (1 - curves[:, _PUCKER])
+    yields = (1 - _CORNERS_LOST * speech) * (1 - curves[:, _PUCKER])
     out[:, _CORNERS] = curves[:, _CORNERS] + felt[:, _CORNERS] * yields[:, None]
-    parts = free * (1 - 0.5 * speech)
-    out[:, _PARTING] = spoken[:, _PARTING] + felt[:, _PARTING] * parts[:, None]
-    drops = 0.8 * (1 - speech) + 0.25 * speech * free
-    out[:, _JAW] = spoken[:, _JAW] + felt[:, _JAW] * drops
-    presses = (1 - 0.5 * speech) * (1 - np.clip(out[:, _JAW] / _WIDE_JAW, 0, 1))
+    # Between words the whole mouth feels, within them only a little of what forms the sounds.
+    room = (1 - speech) + _IN_SPEECH * speech
+    out[:, _PARTING] = spoken[:, _PARTING] + felt[:, _PARTING] * (free * room)[:, None]
+    out[:, _JAW] = spoken[:, _JAW] + felt[:, _JAW] * free * room
+    presses = room * (1 - np.clip(out[:, _JAW] / _WIDE_JAW, 0, 1))
     out[:, _PRESSING] = np.maximum(curves[:, _PRESSING], felt[:, _PRESSING] * presses[:, None])
     return close_lips(np.clip(out, 0, 1), ARKIT, said.bilabial, mouth=mouth)
 
@@ -100,6 +102,12 @@ def style(
 def _free_lips(closure: NDArray[np.floating]) -> Array:
     """``(T,)`` how free the lips are to part, 0 where a sound closes them or is about to."""
     return minimum_filter1d(np.clip(1 - 1.3 * np.asarray(closure, np.float64), 0, 1), 3)
+
+
+def _talking(speech: NDArray[np.floating]) -> Array:
+    """P(speech) ``(T,)`` without the gaps inside words: the mouth's feeling must not flicker."""
+    steady = maximum_filter1d(np.asarray(speech, np.float64), _WORD_GAP)
+    return uniform_filter1d(steady, _WORD_GAP)
 
 
 class _Guess:
@@ -110,19 +118,19 @@ class _Guess:
         self.speech = speech.astype(np.float32)
 
 
-def guess_speech(curves: NDArray[np.floating], mouth: MouthShape) -> Speech:
+def guess_speech(gaps: NDArray[np.floating]) -> Speech:
     """Who speaks moves the lips; lips that touch meanwhile are meant to touch.
 
     Args:
-        curves: ``(T, 52)``, about 25 frames per second.
-        mouth: of the head, over ``ARKIT``.
+        gaps: ``(T, P)`` between lip pairs in outer eye distances, about 25 frames per second.
     """
-    gaps = np.maximum(mouth.gap(curves), 0)
-    opening = gaps.mean(1)
+    gaps = np.maximum(gaps, 0)
+    opening, widest = gaps.mean(1), gaps.max(1)
     mean = uniform_filter1d(opening, _HALF_SECOND, mode="nearest")
     spread = np.sqrt(uniform_filter1d((opening - mean) ** 2, _HALF_SECOND, mode="nearest"))
     speech = np.clip(maximum_filter1d(spread, _HALF_SECOND) / _SPEAKING, 0, 1)
-    return _Guess((gaps.max(1) < _TOUCH) * speech, speech)
+    touch = np.clip(np.percentile(widest, 5), *_TOUCH) if len(widest) else 0
+    return _Guess((widest <= touch) * speech, speech)
 
 
 def lip_disturbance(

@@ -1,0 +1,48 @@
+"""``facegen train motion``: the network that moves the lips to speech."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from facegen.cli import train_options as opt
+from facegen.cli.options import Option
+
+Data = Annotated[
+    Path, Option(help="Speech cache; made with: python -m facegen.data.speech --out DATA.")
+]
+TeacherSteps = Annotated[
+    int, Option(min=1, help="Steps of the teacher that gives synthetic voices a mouth.")
+]
+
+
+def motion(
+    data: Data,
+    out: opt.Output,
+    steps: opt.Steps = 8_000,
+    teacher_steps: TeacherSteps = 1_000,
+    batch_size: opt.BatchSize = 16,
+    accumulate: opt.Accumulate = 1,
+    learning_rate: opt.LearningRate = 2e-3,
+    schedule: opt.Schedule = "cosine",
+    precision: opt.Precision = "auto",
+    seed: opt.Seed = 0,
+    minutes: opt.Minutes = None,
+    save_every: opt.SaveEvery = 200,
+    log_every: opt.LogEvery = 50,
+    sample_every: opt.SampleEvery = 1_000,
+    workers: opt.Workers = 1,
+    resume: opt.Resume = True,
+) -> None:
+    """Train the teacher, then the lip network; the same command goes on where one ended."""
+    from facegen.speech.lip_training import train_lips
+    from facegen.training.config import TrainConfig
+
+    config = TrainConfig(
+        output=out, steps=steps, batch_size=batch_size, accumulate=accumulate,
+        learning_rate=learning_rate, schedule=schedule, precision=precision, seed=seed,
+        minutes=minutes, save_every=save_every, log_every=log_every, sample_every=sample_every,
+        workers=workers, ema=0.995,
+    )  # fmt: skip
+    config.validate()
+    typer.echo(str(train_lips(data, config, teacher_steps=teacher_steps, resume=resume)))
