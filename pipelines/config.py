@@ -9,6 +9,9 @@ from facegen.errors import UsageError
 MOTIONS = ("auto", "absolute", "relative")
 NO_FACE = ("error", "hold", "interpolate", "drop")
 REGIONS = ("lips", "jaw", "eyes", "gaze", "brows", "head")
+# Side of the painted window in pixels, and sampling steps.
+QUALITIES = {"fast": (256, 1), "best": (512, 4)}
+MAX_STEPS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +59,10 @@ class ReenactConfig(FitConfig):
         keep_head: the head keeps the photo's pose.
         max_yaw_deg: soft limit of head turn away from the photo's pose.
         ref_face: ``face`` of the photo.
-        size: side in pixels of the window the geometry is computed in.
+        size: side in pixels of the window in which frames are made; by default the warp's 512, or
+            what ``quality`` says for a generator that paints.
+        quality: ``fast`` or ``best``, for generators that paint.
+        steps: of their sampler, 1 to 4; by default what ``quality`` says.
         emotion: added to the driver's motion (``facegen.emotion.EmotionTrack.parse``).
     """
 
@@ -67,8 +73,16 @@ class ReenactConfig(FitConfig):
     keep_head: bool = False
     max_yaw_deg: float = 30.0
     ref_face: str = "largest"
-    size: int = 512
+    size: int | None = None
+    quality: str = "fast"
+    steps: int | None = None
     emotion: str = "neutral"
+
+    @property
+    def painting(self) -> tuple[int, int]:
+        """Window side in pixels and steps of a generator that paints."""
+        size, steps = QUALITIES[self.quality]
+        return self.size or size, self.steps or steps
 
     def validate(self) -> None:
         """Check what types cannot.
@@ -82,6 +96,9 @@ class ReenactConfig(FitConfig):
         super().validate()
         if EmotionTrack.parse(self.emotion).auto:
             raise UsageError("--emotion auto is for facegen talk; name an emotion, as sad:0.5")
+        _choice("--quality", self.quality, tuple(QUALITIES))
+        if self.steps is not None and not 1 <= self.steps <= MAX_STEPS:
+            raise UsageError(f"--steps {self.steps}: choose from 1 to {MAX_STEPS}")
         _choice("--motion", self.motion, MOTIONS)
         for name in self.only:
             _choice("--only", name, REGIONS)

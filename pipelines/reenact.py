@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from facegen import __version__
 from facegen.assets import load_head
-from facegen.compose import Reference, Warper, compose
+from facegen.compose import Reference
 from facegen.emotion.driven import with_emotion
 from facegen.emotion.track import EmotionTrack
 from facegen.errors import ModelFileError, UsageError
@@ -30,14 +31,13 @@ from facegen.flame.model import HeadModel
 from facegen.flame.skinning import HeadLayer
 from facegen.media import Image, file_sha256, fingerprint, read_image
 from facegen.motion import Motion
-from facegen.parallel import ordered_map
 from facegen.pipelines.config import ReenactConfig
 from facegen.pipelines.fit import FittingPipeline
+from facegen.pipelines.generators import DEFAULT, Generator, load_generator
 from facegen.pipelines.render import SaveOptions, motion_cache, render
 from facegen.tracking import track_image
 from facegen.transfer.retarget import retarget
 
-GENERATORS = ("warp",)
 _TICK = 1e-6  # seconds
 _BATCH = 32  # frames posed in one call: the fused product is memory-bound below (0.3 ms a frame)
 
@@ -55,27 +55,44 @@ class ReenactmentPipeline:
 
     Args:
         head: the head model that carries the motion.
-        generator: what paints the frames; ``warp`` moves the photo's own pixels.
+        generator: what paints the frames: a name (see :func:`load_generator`) or an object.
 
     Raises:
-        UsageError: no such generator.
+        UsageError, ModelFileError: no such generator, or its weights are absent.
     """
 
-    def __init__(self, head: HeadModel, *, generator: str = "warp") -> None:
-        if generator not in GENERATORS:
-            raise UsageError(f"--generator {generator}: choose from {', '.join(GENERATORS)}")
+    def __init__(self, head: HeadModel, *, generator: Generator | str = DEFAULT) -> None:
         self.head = head
-        self.generator = generator
+        self.painter = load_generator(generator) if isinstance(generator, str) else generator
+
+    @property
+    def generator(self) -> str:
+        """Name of what paints the frames."""
+        return self.painter.name
 
     @classmethod
-    def from_pretrained(cls, name: Path | str = "open", **options: str) -> ReenactmentPipeline:
-        """``open`` (embedded) or a folder written by :meth:`save_pretrained`."""
+    def from_pretrained(
+        cls,
+        name: Path | str = "open",
+        *,
+        generator: str | None = None,
+        weights: Path | None = None,
+        device: str = "auto",
+    ) -> ReenactmentPipeline:
+        """``open`` (embedded) or a folder written by :meth:`save_pretrained`.
+
+        Args:
+            generator, weights, device: see :func:`load_generator`.
+        """
         folder = Path(name)
         if not (folder / "model_index.json").is_file():
-            return cls(load_head(str(name)), **options)
+            painter = load_generator(generator or DEFAULT, weights=weights, device=device)
+            return cls(load_head(str(name)), generator=painter)
         index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
-        settings = {"generator": index["generator"]} | options
-        return cls(HeadModel.load(folder / index["head"]), **settings)
+        saved = str(index["generator"])
+        chosen = generator or (str(folder / saved) if (folder / saved).is_dir() else saved)
+        painter = load_generator(chosen, weights=weights, device=device)
+        return cls(HeadModel.load(folder / index["head"]), generator=painter)
 
     def save_pretrained(self, folder: Path | str) -> None:
         """Write the pipeline's parts into a folder."""
@@ -85,7 +102,7 @@ class ReenactmentPipeline:
         index = {
             "_class_name": type(self).__name__,
             "_facegen_version": __version__,
-            "generator": self.generator,
+            "generator": self.painter.save(folder),
             "head": "head.npz",
         }
         (folder / "model_index.json").write_text(json.dumps(index, indent=2), encoding="utf-8")
@@ -184,22 +201,30 @@ class ReenactmentPipeline:
             yield from posed.numpy()
 
     def paint(
-        self, portrait: Portrait, motion: Motion, *, size: int = 512, workers: int = 2
+        self,
+        portrait: Portrait,
+        motion: Motion,
+        *,
+        config: ReenactConfig | None = None,
+        start: int = 0,
+        workers: int = 2,
     ) -> Iterator[NDArray[np.uint8]]:
-        """Frames ``(H, W, 3)`` uint8 at the photo's own resolution, in order, streamed."""
+        """Frames ``(H, W, 3)`` uint8 at the photo's own resolution, in order, streamed.
+
+        Args:
+            start: number of the motion's first frame in the whole clip.
+        """
+        config = config or ReenactConfig()
         reference = Reference.build(
             portrait.photo.rgb,
             portrait.fit,
             self.head,
             alpha=portrait.photo.alpha,
-            window_size=size,
+            window_size=self.painter.geometry_size(config),
         )
-        warper = Warper(reference)
-
-        def frame(vertices: NDArray[np.float32]) -> NDArray[np.uint8]:
-            return compose(reference, warper.render(vertices))
-
-        yield from ordered_map(frame, self.pose(motion), workers=workers)
+        yield from self.painter.paint(
+            reference, portrait.fit.camera, self.pose(motion), config, start=start, workers=workers
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,8 +256,11 @@ class Reenactment:
 
     def frames(self, start: int = 0, *, workers: int = 2) -> Iterator[NDArray[np.uint8]]:
         """Frames from number ``start`` on."""
-        rest = self.motion[start:]
-        return self.pipe.paint(self.portrait, rest, size=self.config.size, workers=workers)
+        first = start - start % self.pipe.painter.group
+        frames = self.pipe.paint(
+            self.portrait, self.motion[first:], config=self.config, start=first, workers=workers
+        )
+        return islice(frames, start - first, None)
 
     @cached_property
     def _albedo(self) -> torch.Tensor | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,6 @@ from facegen.flame.rotations import rotation_vector
 from facegen.media import file_sha256, fingerprint
 from facegen.media.atomic import check_target
 from facegen.motion import Motion
-from facegen.pipelines.config import ReenactConfig
 from facegen.pipelines.fit import FittingPipeline
 from facegen.pipelines.reenact import Portrait, Reenactment, ReenactmentPipeline
 from facegen.pipelines.render import SaveOptions, motion_cache, render
@@ -56,7 +56,7 @@ class TalkingHeadPipeline:
         self.painter = painter
 
     @classmethod
-    def from_pretrained(cls, name: Path | str = "open", **options: str) -> TalkingHeadPipeline:
+    def from_pretrained(cls, name: Path | str = "open", **options: Any) -> TalkingHeadPipeline:
         """``open`` (embedded) or a folder of :meth:`ReenactmentPipeline.save_pretrained`."""
         return cls(ReenactmentPipeline.from_pretrained(name, **options))
 
@@ -81,7 +81,7 @@ class TalkingHeadPipeline:
 
     def portray(self, ref: Path | str, config: TalkConfig) -> Portrait:
         """Read the photo and fit the head to its face."""
-        return self.painter.portray(ref, _painting(config))
+        return self.painter.portray(ref, config.painting)
 
     def speak(self, audio: Path | str, *, config: TalkConfig | None = None) -> Motion:
         """The motion alone, of a mean head that looks into its camera.
@@ -175,7 +175,7 @@ class TalkingHeadPipeline:
     def _prepared(
         self, portrait: Portrait, motion: Motion, audio: Path | str, config: TalkConfig
     ) -> Reenactment:
-        return Reenactment(self.painter, portrait, motion, _painting(config), Path(audio))
+        return Reenactment(self.painter, portrait, motion, config.painting, Path(audio))
 
     def _perform(
         self, audio: Path | str, config: TalkConfig, betas: NDArray[np.float32] | None
@@ -247,7 +247,3 @@ def _calm(motion: Motion) -> Motion:
     first = motion[:1]
     zero = {name: np.zeros_like(getattr(first, name)) for name in _PER_FRAME[:6]}
     return replace(first, timestamps=first.timestamps - float(1 / motion.fps), **zero)
-
-
-def _painting(config: TalkConfig) -> ReenactConfig:
-    return ReenactConfig(ref_face=config.ref_face, size=config.size, max_yaw_deg=config.max_yaw_deg)

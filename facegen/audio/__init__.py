@@ -1,5 +1,6 @@
 """Sound as the networks hear it: decoding to 16 kHz, features, voice activity."""
 
+from facegen.audio.activity import voice_activity
 from facegen.audio.encoder import FRAME, AudioEncoder, frame_count
 from facegen.audio.logmel import LogMel, LogMelStream
 from facegen.audio.speech import RATE, Speech, SpeechReader, load_speech
@@ -14,4 +15,5 @@ __all__ = [
     "SpeechReader",
     "frame_count",
     "load_speech",
+    "voice_activity",
 ]

@@ -8,47 +8,29 @@ from typing import Annotated
 
 import typer
 
-from facegen.errors import UsageError
+from facegen.cli import evaluate_options as opt
+from facegen.cli.evaluate_talk import talk
 
-app = typer.Typer(help="Measure reenactments with pinned metrics.", no_args_is_help=True)
-
-Clips = Annotated[
-    Path | None, typer.Argument(help="Folder of clips, a split file (.yaml) or a shipped split.")
-]
-Out = Annotated[Path, typer.Option("-o", "--out", help="Folder for the report.")]
-Data = Annotated[Path | None, typer.Option(help="Folder of the split's files.")]
-Pred = Annotated[
-    list[str] | None,
-    typer.Option(help="Videos of another tool, NAME=FOLDER or FOLDER; repeatable."),
-]
+app = typer.Typer(
+    help="Measure reenactments and talking heads with pinned metrics.", no_args_is_help=True
+)
+app.command("talk")(talk)
 
 
 @app.command("reenact")
 def reenact(
-    out: Out,
-    clips: Clips = None,
-    data: Data = None,
-    gt: Annotated[Path | None, typer.Option(help="The same as CLIPS, beside --pred.")] = None,
-    pred: Pred = None,
-    ref: Annotated[
-        Path | None, typer.Option(help="Folder of reference photos; else an early frame.")
-    ] = None,
-    generator: Annotated[
-        str, typer.Option(help="Also measure this generator: warp, or none.")
-    ] = "warp",
-    max_frames: Annotated[
-        int | None, typer.Option(min=1, help="Frames per clip, in runs of 11.")
-    ] = None,
-    reference_frame: Annotated[int, typer.Option(min=0, help="Frame that is the photo.")] = 5,
-    judges: Annotated[
-        Path | None, typer.Option(help="Folder of networks that judge, told by their names.")
-    ] = None,
-    lpips: Annotated[
-        list[Path] | None, typer.Option(help="Published LPIPS weights; may be given twice.")
-    ] = None,
-    allow_circular: Annotated[
-        bool, typer.Option(help="Keep metrics whose estimator also made the motion; marked.")
-    ] = False,
+    out: opt.Out,
+    clips: opt.Clips = None,
+    data: opt.Data = None,
+    gt: opt.Truth = None,
+    pred: opt.Pred = None,
+    ref: opt.Photos = None,
+    generator: opt.Generator = "warp",
+    max_frames: opt.MaxFrames = None,
+    reference_frame: opt.ReferenceFrame = 5,
+    judges: opt.Judges = None,
+    lpips: opt.Lpips = None,
+    allow_circular: opt.AllowCircular = False,
 ) -> None:
     """An early frame of each clip is driven through the rest of it, or a photo by somebody else.
 
@@ -65,8 +47,8 @@ def reenact(
     from facegen.evaluation.protocol import read_clips, write_split
     from facegen.evaluation.results import Results
 
-    check_folder(out)
-    protocol, tasks = read_clips(one_of(clips, gt), data, reference_frame, ref)
+    opt.check_folder(out)
+    protocol, tasks = read_clips(opt.one_of(clips, gt), data, reference_frame, ref)
     predictions = parse_predictions(pred or [])
     strays = unmatched(predictions, tasks)
     methods: list[Method] = [] if protocol == "cross" else [GroundTruth()]
@@ -107,19 +89,6 @@ def pairs(
     tasks = make_pairs(photos, clips, count)
     write_split(tasks, out, protocol="cross")
     typer.echo(f"{out}: {len(tasks)} pairs; use with --data {common_folder(tasks)}")
-
-
-def one_of(clips: Path | None, gt: Path | None) -> Path:
-    """The clips, whichever way they were named."""
-    if (clips is None) == (gt is None):
-        raise UsageError("give the clips once: CLIPS or --gt")
-    return clips or gt or Path()
-
-
-def check_folder(out: Path) -> None:
-    """Refuse a report's folder that is a file, before any work."""
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out} is a file; give a folder with -o")
 
 
 @app.command("self-test")

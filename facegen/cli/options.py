@@ -33,7 +33,11 @@ Face = Annotated[str, Option(help="Driver's face: largest, N, or x,y.")]
 RefFace = Annotated[str, Option(help="Photo's face: largest, N, or x,y.")]
 NoFace = Annotated[str, Option(help="Frames without a face: error, hold, interpolate or drop.")]
 Smooth = Annotated[float, Option(min=0, max=5, help="Motion smoothing; 0 is off.")]
-Size = Annotated[int, Option(min=128, max=1024, help="Window side for the geometry, pixels.")]
+Size = Annotated[
+    Optional[int], Option(min=128, max=1024, help="Side of the window frames are made in, pixels.")
+]
+Quality = Annotated[str, Option(help="fast or best, for generators that paint.")]
+Steps = Annotated[Optional[int], Option(min=1, max=4, help="Sampling steps of such generators.")]
 Fov = Annotated[
     Optional[float], Option(min=5, max=120, help="Driver camera's field of view, degrees.")
 ]
@@ -41,7 +45,11 @@ Start = Annotated[Optional[float], Option(min=0, help="Begin of the clip, second
 Stop = Annotated[Optional[float], Option(min=0, help="End of the clip, seconds.")]
 Audio = Annotated[Optional[Path], Option(help="Take the sound from this file instead.")]
 Mute = Annotated[bool, Option("--mute", help="No sound.")]
-Generator = Annotated[str, Option(help="What paints the frames: warp.")]
+Generator = Annotated[
+    Optional[str], Option(help="What paints the frames: warp, open, or a folder with weights.")
+]
+Weights = Annotated[Optional[Path], Option(help="Folder with weights for --generator open.")]
+Device = Annotated[str, Option(help="Where networks run: auto, cpu, cuda, mps.")]
 SaveMaps = Annotated[Optional[Path], Option(help="Folder for depth, normals, regions, flow.")]
 SaveMotion = Annotated[Optional[Path], Option(help="Write the transferred .motion.npz.")]
 ContactSheet = Annotated[Optional[Path], Option(help="Write a PNG overview of the result.")]

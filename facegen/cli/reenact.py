@@ -24,13 +24,17 @@ def reenact(
     ref_face: opt.RefFace = _DEFAULT.ref_face,
     no_face: opt.NoFace = _DEFAULT.no_face,
     smooth: opt.Smooth = _DEFAULT.smooth,
-    size: opt.Size = _DEFAULT.size,
+    size: opt.Size = None,
+    quality: opt.Quality = _DEFAULT.quality,
+    steps: opt.Steps = None,
     fov: opt.Fov = None,
     start: opt.Start = None,
     stop: opt.Stop = None,
     audio: opt.Audio = None,
     mute: opt.Mute = False,
-    generator: opt.Generator = "warp",
+    generator: opt.Generator = None,
+    weights: opt.Weights = None,
+    device: opt.Device = "auto",
     save_maps: opt.SaveMaps = None,
     save_motion: opt.SaveMotion = None,
     contact_sheet: opt.ContactSheet = None,
@@ -42,7 +46,8 @@ def reenact(
     config = ReenactConfig(
         motion=motion, reference_frame=reference_frame, expression_gain=expression_gain,
         only=opt.parse_regions(only), keep_head=keep_head, max_yaw_deg=max_yaw, face=face,
-        ref_face=ref_face, no_face=no_face, smooth=smooth, size=size, fov_deg=fov, emotion=emotion,
+        ref_face=ref_face, no_face=no_face, smooth=smooth, size=size, quality=quality,
+        steps=steps, fov_deg=fov, emotion=emotion,
         start=start, stop=stop,
     )  # fmt: skip
     config.validate()
@@ -53,7 +58,9 @@ def reenact(
     target = opt.output_path(out, overwrite, ref, drive)
     from facegen.pipelines import reenact as task
 
-    pipe = task.ReenactmentPipeline.from_pretrained("open", generator=generator)
+    pipe = task.ReenactmentPipeline.from_pretrained(
+        "open", generator=generator, weights=weights, device=device
+    )
     request = task.SaveOptions(
         audio=audio, mute=mute, resume=resume, workers=workers,
         maps=save_maps, motion=save_motion, sheet=contact_sheet,

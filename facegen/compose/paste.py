@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facegen.compose.reference import Reference
+from facegen.compose.window import HeadWindow
 from facegen.flame.jit import F32, U8, jit
 
 # Displacements below this (photo pixels) are invisible and leave the photo's own bytes.
@@ -164,6 +165,9 @@ def paste_window(
     frame: NDArray[np.uint8],
     rgb: NDArray[np.uint8],
     mask: NDArray[np.float32],
+    *,
+    window: HeadWindow | None = None,
+    lost: NDArray[np.float32] | None = None,
 ) -> NDArray[np.uint8]:
     """Put a repainted window (a network's) back into the full frame.
 
@@ -173,19 +177,35 @@ def paste_window(
     Args:
         frame: ``(H, W, 3)`` of :func:`composite`. rgb: ``(S, S, 3)`` the repainted window.
         mask: ``(S, S)`` 0..1, how much of it to take.
+        window: where it stands, the reference's window if None.
+        lost: ``(S, S)`` 0..1, where the frame's finer detail is not true and goes where painted.
 
     Returns:
         ``(H, W, 3)`` uint8.
     """
-    window = reference.window
-    change = (rgb.astype(np.float32) - window.crop(frame)) * mask[..., None]
-    square = (window.side, window.side)
-    change = np.asarray(cv2.resize(change, square, interpolation=cv2.INTER_LINEAR), np.float32)
+    window = window or reference.window
+    shown = window.crop(frame)
+    change = (rgb.astype(np.float32) - shown) * mask[..., None]
     rows, cols = window.patch(frame.shape)
-    inside = change[
+    patch = frame[rows, cols].astype(np.float32)
+    out = frame.copy()
+    result = patch + _enlarged(change, window, rows, cols)
+    if lost is not None:
+        fine = patch - _enlarged(shown.astype(np.float32), window, rows, cols)
+        result -= _enlarged(lost * mask, window, rows, cols)[..., None] * fine
+    # Bytes that nobody paints stay, whatever enlarging and rounding would make of them.
+    touched = _enlarged(mask, window, rows, cols)[..., None] > _THIN
+    out[rows, cols] = np.where(touched, np.rint(np.clip(result, 0, 255)), patch).astype(np.uint8)
+    return out
+
+
+def _enlarged(
+    image: NDArray[np.float32], window: HeadWindow, rows: slice, cols: slice
+) -> NDArray[np.float32]:
+    """A window-sized image at the photo's resolution, the part that lies on the photo."""
+    square = (window.side, window.side)
+    large = np.asarray(cv2.resize(image, square, interpolation=cv2.INTER_LINEAR), np.float32)
+    return large[
         rows.start - window.y0 : rows.stop - window.y0,
         cols.start - window.x0 : cols.stop - window.x0,
     ]
-    out = frame.copy()
-    out[rows, cols] = np.rint(np.clip(frame[rows, cols] + inside, 0, 255)).astype(np.uint8)
-    return out

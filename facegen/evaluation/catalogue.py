@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from facegen.evaluation.coherence import Seam, WarpingError
 from facegen.evaluation.emotion import EmotionAgreement
@@ -12,7 +13,7 @@ from facegen.evaluation.expression import Aed, Apd
 from facegen.evaluation.identity import Identity
 from facegen.evaluation.judges import Judges
 from facegen.evaluation.landmarks import Akd, EyeClosure, Gaze, MouthCorrelation, MouthOpening
-from facegen.evaluation.metric import Metric
+from facegen.evaluation.metric import Measure, Metric
 from facegen.evaluation.pixels import Psnr, Ssim
 from facegen.evaluation.recall import Recall
 from facegen.evaluation.roles import Component, Origin, conflicts
@@ -20,9 +21,11 @@ from facegen.evaluation.sets import FeatureSet, GradientHistograms
 from facegen.evaluation.structure import Structure
 from facegen.evaluation.temporal import Flicker, Jerk, Jitter
 
+M = TypeVar("M", bound=Measure)
+
 
 @dataclass(frozen=True)
-class Catalogue:
+class Catalogue(Generic[M]):
     """The measures of one run.
 
     Attributes:
@@ -30,7 +33,7 @@ class Catalogue:
         absent: one line for each measure that is not there, with the reason.
     """
 
-    metrics: tuple[Metric, ...]
+    metrics: tuple[M, ...]
     sets: tuple[FeatureSet, ...] = ()
     absent: tuple[str, ...] = field(default=())
 
@@ -49,7 +52,7 @@ def embedded_metrics() -> list[Metric]:
     ]  # fmt: skip
 
 
-def catalogue(judges: Judges | None = None, lpips: Sequence[Path] = ()) -> Catalogue:
+def catalogue(judges: Judges | None = None, lpips: Sequence[Path] = ()) -> Catalogue[Metric]:
     """Embedded metrics and those that the user's networks allow.
 
     Args:
@@ -84,13 +87,12 @@ def catalogue(judges: Judges | None = None, lpips: Sequence[Path] = ()) -> Catal
         metrics.append(EmotionAgreement(judges.emotion))
     else:
         absent.append("emotion: no expression classifier (--judges)")
-    absent.append("valence, arousal: no judge for them is known to this version")
     return Catalogue(tuple(metrics), tuple(sets), tuple(absent))
 
 
 def independent(
-    found: Catalogue, origins: Iterable[Origin], *, allow_circular: bool = False
-) -> tuple[Catalogue, list[str]]:
+    found: Catalogue[M], origins: Iterable[Origin], *, allow_circular: bool = False
+) -> tuple[Catalogue[M], list[str]]:
     """Leave out what shares weights or training data with a method; such use in words.
 
     Args:

@@ -59,8 +59,9 @@ def pose_distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[float
     """Mean absolute difference of the three Euler angles, and the rotation angle between; deg."""
     turn = euler_deg(a) - euler_deg(b)
     turn = (turn + 180) % 360 - 180
-    cosine = float(np.clip((np.trace(a.T @ b) - 1) / 2, -1, 1))
-    return float(np.abs(turn).mean()), math.degrees(math.acos(cosine))
+    # Of the chord, not of the trace: exact where the two are equal.
+    half = min(float(np.linalg.norm(a - b)) / math.sqrt(8), 1.0)
+    return float(np.abs(turn).mean()), math.degrees(2 * math.asin(half))
 
 
 class _Estimated(FrameMetric):

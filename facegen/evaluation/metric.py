@@ -153,10 +153,14 @@ class Comparison(ABC):
         """The clip's numbers."""
 
 
-class Metric(ABC):
-    """A named measure; holds no state between clips."""
+class Measure(ABC):
+    """Anything with a pinned description that has a place in the report."""
 
     spec: MetricSpec
+
+
+class Metric(Measure):
+    """A named measure of pictures; holds no state between clips."""
 
     @abstractmethod
     def begin(self, scene: Scene) -> Comparison:

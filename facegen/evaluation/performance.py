@@ -6,7 +6,7 @@ Both go through the same 478 landmarks and the same measures, so that they can b
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facegen.errors import FaceNotFoundError, UsageError
+from facegen.evaluation.footage import FaceFinder
 from facegen.evaluation.geometry import eye_openness, landmarks68, mouth_opening, mouth_width
 from facegen.evaluation.metric import Face
-from facegen.faces import LandmarkTracker
 from facegen.flame.model import HeadModel
 from facegen.media import read_video
 from facegen.motion import Motion
@@ -145,16 +145,15 @@ def performance_from_video(path: Path | str) -> Performance:
     reader = read_video(path)
     times: list[float] = []
     faces: list[Face | None] = []
-    with LandmarkTracker() as tracker:
+    with FaceFinder() as find:
         for frame in reader:
-            points = tracker(frame.rgb)
             times.append(frame.time)
-            faces.append(None if points is None else Face(points.astype(np.float64)))
+            faces.append(find(frame.rgb))
     if not any(faces):
         raise FaceNotFoundError(f"no face in any frame of {path}; give a clip that shows one")
     found = from_faces(times, faces)
     warnings = (reader.warning,) if reader.warning else ()
-    return Performance(**{**vars(found), "warnings": warnings})
+    return replace(found, warnings=warnings)
 
 
 def opening_from_video(path: Path | str) -> tuple[Array, Array, Array]:

@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 from facegen.errors import FacegenError, FaceNotFoundError
 from facegen.evaluation.crops import crop_matrix
 from facegen.evaluation.footage import (
+    FaceFinder,
     Footage,
     Points,
     SelfFootage,
     Shot,
     Still,
     count_frames,
-    look,
 )
 from facegen.evaluation.metric import Image
 from facegen.evaluation.protocol import Task, choose_frames
-from facegen.faces import LandmarkTracker, find_landmarks
+from facegen.faces import find_landmarks
 from facegen.media import read_image, read_video
 
 _LOOKS = 8
@@ -86,11 +86,11 @@ class PhotoFootage:
         """Crop of the driver from up to eight frames, and where its face stands first."""
         sample = set(self.indices[:: max(1, len(self.indices) // _LOOKS)])
         faces: list[Points] = []
-        with LandmarkTracker() as tracker:
+        with FaceFinder() as find:
             for frame in self._reader:
                 if frame.index in sample:
-                    points = look(tracker, frame.rgb)
-                    faces += [] if points is None else [points[:, :2]]
+                    face = find(frame.rgb)
+                    faces += [] if face is None else [face.points[:, :2]]
         if not faces:
             raise FaceNotFoundError(f"no face in {self.drive}")
         x, y = (faces[0][:468].min(0) + faces[0][:468].max(0)) / 2

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Protocol
 
 from facegen.errors import FacegenError, UsageError
 from facegen.evaluation.baselines import Driving, Playback
@@ -15,27 +16,36 @@ from facegen.evaluation.protocol import SUFFIXES, Task, by_stem
 from facegen.evaluation.roles import Origin
 from facegen.media import Frame, VideoReader, read_video
 
-RESERVED = ("truth", "copy", "similarity", "warp", "all")
+RESERVED = ("all", "truth", "copy", "similarity", "warp", "energy", "talk")
 # Frame rates closer than this are one rate (30 and 29.97 are, 25 and 24 are not).
 _SAME_RATE = 0.002
 _SAME_ASPECT = 0.02
 
 
-def parse_predictions(entries: Iterable[str]) -> list[Predictions]:
-    """``name=folder`` or ``folder`` (its own name is taken) -> methods.
+def named_folders(entries: Iterable[str], flag: str) -> dict[str, Path]:
+    """``name=folder`` or ``folder`` (its own name is taken) by name.
 
     Raises:
-        UsageError: not a folder, without a video, or a name is taken.
+        UsageError: a name is taken.
     """
-    found: dict[str, Predictions] = {}
+    found: dict[str, Path] = {}
     for entry in entries:
         name, mark, folder = entry.partition("=")
         path = Path(folder) if mark else Path(entry)
         name = name if mark else path.resolve().name
         if name in found or name in RESERVED or not name:
-            raise UsageError(f"--pred {entry}: the name {name!r} is taken; use other=FOLDER")
-        found[name] = Predictions(name, path)
-    return list(found.values())
+            raise UsageError(f"{flag} {entry}: the name {name!r} is taken; use other=FOLDER")
+        found[name] = path
+    return found
+
+
+def parse_predictions(entries: Iterable[str]) -> list[Predictions]:
+    """Methods of ``--pred`` entries, see :func:`named_folders`.
+
+    Raises:
+        UsageError: not a folder, without a video, or a name is taken.
+    """
+    return [Predictions(name, path) for name, path in named_folders(entries, "--pred").items()]
 
 
 class Predictions:
@@ -75,8 +85,16 @@ class Predictions:
         return _Player(reader, footage.fps if by_number else None), problems
 
 
+class Foreign(Protocol):
+    """Files of another tool by clip."""
+
+    origin: Origin
+    folder: Path
+    files: dict[str, Path]
+
+
 def unmatched(
-    predictions: Sequence[Predictions], tasks: Sequence[Task]
+    predictions: Sequence[Foreign], tasks: Sequence[Task]
 ) -> Counter[tuple[str, str, str]]:
     """Predictions that belong to no clip, and what nobody can check about their makers.
 
@@ -88,7 +106,7 @@ def unmatched(
         name = method.origin.name
         if not clips & set(method.files):
             raise UsageError(
-                f"no video in {method.folder} is named like a clip ({min(clips)}, ...); "
+                f"nothing in {method.folder} is named like a clip ({min(clips)}, ...); "
                 "predictions are matched by name"
             )
         issues["all", name, "unknown origin: judges may not be independent of it"] += 1

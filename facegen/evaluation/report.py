@@ -1,6 +1,6 @@
 """Tables in CSV, Markdown and JSON, and a sheet of the worst frames per metric.
 
-All but ``speed.csv`` are the same to the byte in two runs on the same machine.
+All but ``speed.*`` are the same to the byte in two runs on the same machine.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from pathlib import Path
 
 from facegen.evaluation.bootstrap import bootstrap, paired
 from facegen.evaluation.catalogue import Catalogue
-from facegen.evaluation.metric import Metric
+from facegen.evaluation.metric import Measure
 from facegen.evaluation.results import Pace, Results, Row, Worst, clip_values
 from facegen.evaluation.sets import SetScore, set_scores
-from facegen.media import contact_sheet, write_image
+from facegen.media import atomic_path, contact_sheet, write_image
 
 BASELINE = "similarity"
 
@@ -28,13 +28,15 @@ def write_report(
     """Everything about a run into a folder; the table that a person reads is returned.
 
     ``clips.csv`` per clip, ``sets.csv`` distances of sets, ``table.md`` and ``table.json`` means
-    and intervals, ``speed.csv`` time and memory, ``worst/`` the worst frames per metric.
+    and intervals, ``speed.csv`` and ``speed.md`` time and memory, ``worst/`` the worst frames per
+    metric.
     """
     folder.mkdir(parents=True, exist_ok=True)
     scores = set_scores(results.gathered, found.sets)
     write_rows(results.rows, Row, folder / "clips.csv")
     write_rows(scores, SetScore, folder / "sets.csv")
     write_rows(results.pace, Pace, folder / "speed.csv")
+    write_speed(results.pace, folder / "speed.md")
     write_markdown(results, found, scores, folder / "table.md", baseline=baseline)
     write_json(results, found, scores, folder / "table.json", baseline=baseline)
     write_sheets(results, folder / "worst")
@@ -43,7 +45,7 @@ def write_report(
 
 def write_rows(rows: Iterable[Row | SetScore | Pace], kind: type, path: Path) -> None:
     """A CSV file whose columns are the fields of ``kind``; numbers to nine digits."""
-    with path.open("w", encoding="utf-8", newline="") as stream:
+    with atomic_path(path) as part, part.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, [f.name for f in fields(kind)])
         writer.writeheader()
         for row in rows:
@@ -52,7 +54,32 @@ def write_rows(rows: Iterable[Row | SetScore | Pace], kind: type, path: Path) ->
             )
 
 
-def summary(results: Results, metrics: Sequence[Metric], baseline: str = BASELINE) -> list[dict]:
+def write_speed(pace: Sequence[Pace], path: Path) -> None:
+    """Time and memory per method: all its clips together, on this machine, in this run."""
+    lines = [
+        "Frames a second while painting, one thread of Python; seconds before the first frame "
+        "(tracking and fitting of the whole clip), mean per clip; largest resident size of the "
+        "evaluating process up to the method's last clip, judges included.",
+        "",
+        "| method | clips | frames | frames a second | preparing, s a clip | peak memory, MB |",
+        "|---|---|---|---|---|---|",
+    ]
+    for method in dict.fromkeys(p.method for p in pace):
+        own = [p for p in pace if p.method == method]
+        frames, seconds = sum(p.frames for p in own), sum(p.paint_s for p in own)
+        rate = f"{frames / seconds:.4g}" if seconds else "-"
+        prepared = sum(p.prepare_s for p in own) / len(own)
+        peak = max(p.peak_mb for p in own)
+        lines.append(f"| {method} | {len(own)} | {frames} | {rate} | {prepared:.3g} | {peak:.0f} |")
+    _write(path, lines)
+
+
+def _write(path: Path, lines: Sequence[str]) -> None:
+    with atomic_path(path) as part:
+        part.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def summary(results: Results, metrics: Sequence[Measure], baseline: str = BASELINE) -> list[dict]:
     """Mean, interval and paired difference to the baseline, per metric, part and method."""
     clips = sorted({r.clip for r in results.rows})
     methods = list(dict.fromkeys(r.method for r in results.rows))
@@ -113,7 +140,7 @@ def write_markdown(
     lines += ["", "Not measured:", "", *(f"- {line}" for line in found.absent)]
     lines += ["", "Problems (counted, nothing was dropped silently):", ""]
     lines += [f"- {c} / {m}: {p} ({n})" for (c, m, p), n in sorted(results.issues.items())]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    _write(path, lines)
 
 
 def _set_lines(scores: Sequence[SetScore]) -> list[str]:
@@ -166,8 +193,7 @@ def write_json(
             for (c, m, p), n in sorted(results.issues.items())
         ],
     }
-    text = json.dumps(_known(data), indent=1, allow_nan=False)
-    path.write_text(text, encoding="utf-8")
+    _write(path, [json.dumps(_known(data), indent=1, allow_nan=False)])
 
 
 def _known(value: object) -> object:

@@ -250,10 +250,11 @@ class TeacherTask:
 
 def save_teacher(model: LipTeacher, folder: Path) -> None:
     """Write ``teacher.safetensors`` and ``teacher.json``."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     with atomic_path(folder / "teacher.safetensors") as part:
-        save_file({k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}, part)
+        state = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
+        part.write_bytes(save(state))
     with atomic_path(folder / "teacher.json") as part:
         part.write_text(json.dumps(asdict(model.config), indent=1))
 

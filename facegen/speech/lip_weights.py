@@ -19,14 +19,14 @@ NAME = "lips"
 
 def save_lip_net(net: LipNet, folder: Path) -> None:
     """Write ``lips.safetensors`` (float16) and ``lips.json``."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     weights = {
         name: value.detach().to("cpu", torch.float16).contiguous()
         for name, value in net.state_dict().items()
     }
     with atomic_path(folder / f"{NAME}.safetensors") as part:
-        save_file(weights, part)
+        part.write_bytes(save(weights))
     header = {"format": FORMAT, **asdict(net.config)}
     with atomic_path(folder / f"{NAME}.json") as part:
         part.write_text(json.dumps(header, indent=1) + "\n", encoding="utf-8")

@@ -144,3 +144,15 @@ def test_pictures_survive_their_coding(seed, size):
     smooth = np.asarray(cv2.resize(coarse, (size, size)))
     again = decode_picture(encode_picture(smooth))
     assert np.abs(again.astype(float) - smooth).mean() < 9
+
+
+def test_the_packaged_windows_are_whole_and_free(head):
+    from facegen.data import TINY
+
+    train = WindowSet(TINY, head, check=True)
+    held = WindowSet(TINY, head, split="held", check=True)
+    assert (len(train), len(held), train.size) == (55, 6, 128)
+    free = {"CC0-1.0", "public domain", "public domain (NASA)"}
+    assert {m.licence for m in (*train.metas, *held.metas)} <= free
+    assert not {m.identity for m in train.metas} & {m.identity for m in held.metas}
+    assert sum(p.stat().st_size for p in TINY.iterdir()) < 1e6

@@ -19,7 +19,7 @@ from facegen.evaluation.protocol import (
     read_split,
     write_split,
 )
-from facegen.evaluation.results import Row
+from facegen.evaluation.results import Row, merge
 from facegen.media import write_image
 from tests.evaluation.clips import face_picture, sway, write_frames
 
@@ -102,6 +102,6 @@ def test_two_runs_are_identical(folder, tmp_path):
     tasks = make_pairs(folder / "portraits", folder / "clips")
     for name in "ab":
         parts = evaluate(tasks, [Copy(), Similarity2d()], embedded_metrics(), film=open_footage)
-        rows = report.merge([r for _, r in parts]).rows
+        rows = merge([r for _, r in parts]).rows
         report.write_rows(rows, Row, tmp_path / f"{name}.csv")
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()

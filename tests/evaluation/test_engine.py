@@ -83,6 +83,7 @@ def test_engine(clip, tmp_path):
         ["sway", "truth", "9"], ["sway", "copy", "9"], ["sway", "similarity", "9"],
         ["sway", "faulty", "7"],
     ]  # fmt: skip
+    assert "| faulty | 1 | 7 |" in (tmp_path / "a" / "speed.md").read_text()
 
 
 def test_a_clip_is_decoded_once_and_a_long_one_in_flat_memory(clip, monkeypatch):

@@ -19,7 +19,7 @@ from facegen.evaluation.landmarks import (
 )
 from facegen.evaluation.metric import gap
 from facegen.evaluation.sync import RATE, EnvelopeEmbedder, Sync, lse, offset_distances
-from facegen.evaluation.temporal import flicker, jerk, jitter
+from facegen.evaluation.temporal import Flicker, Jerk, Jitter, flicker, jerk, jitter
 from tests.evaluation.faces import make_face, make_image, make_pair, make_scene, scores
 
 
@@ -34,12 +34,20 @@ def test_mouth_and_lids_by_hand():
     pair = make_pair(face=make_face(opening=0.3, lids=0.1))
     assert scores(MouthOpening(), [pair]) == {"lips": pytest.approx(0.3)}
     assert scores(EyeClosure(), [pair]) == {"both": pytest.approx(0.2)}
+    pair = make_pair(face=make_face(opening=0.1), truth_face=make_face(opening=0.5, lids=0.25))
+    assert scores(MouthOpening(), [pair, make_pair()]) == {"lips": pytest.approx(0.2)}
+    assert scores(EyeClosure(), [pair, make_pair()]) == {"both": pytest.approx(0.025)}
 
 
 def test_gaze_by_hand():
     # An iris offset of 0.2 widths on an eyeball of 0.4 widths: sine 0.5.
     pair = make_pair(face=make_face(look=(0.2, 0)))
     assert scores(Gaze(), [pair])["angle"] == pytest.approx(30)
+    # Sines 0.25 and -0.25, up and down; a shut eye does not count.
+    pair = make_pair(face=make_face(look=(0, 0.1)), truth_face=make_face(look=(0, -0.1)))
+    shut = make_pair(face=make_face(lids=0.02))
+    expected = 2 * math.degrees(math.asin(0.25))
+    assert scores(Gaze(), [pair, shut])["angle"] == pytest.approx(expected)
     assert gaze(make_face(lids=0.02)) is None
     assert angle_deg(np.array([1.0, 0, 0]), np.array([0, 2.0, 0])) == pytest.approx(90)
 
@@ -81,6 +89,39 @@ def test_tracks_by_hand():
     assert jerk([line], 25) == pytest.approx(0) and jitter([line]) == pytest.approx(0)
     saw = np.array([0.0, 1, 0, 1])[:, None, None] * [1.0, 0.0]
     assert jitter([saw]) == pytest.approx(1)
+
+
+def swing(metric, pred, truth, frames=24):
+    """Scores of faces that sway sideways by ``pred(k)`` and ``truth(k)`` pixels."""
+    pairs = [
+        make_pair(
+            face=make_face(shift=(pred(k), 0)), truth_face=make_face(shift=(truth(k), 0)), index=k
+        )
+        for k in range(frames)
+    ]
+    return scores(metric, pairs)
+
+
+@pytest.mark.parametrize(
+    ("metric", "size"),
+    # Steps +1, -1, ... of a pixel: third difference 8, bend 2; 40 pixels between the eyes.
+    [(Jerk(), 8 / 40 * 25**3), (Jitter(), 2 / 40)],
+)
+def test_trembling_by_hand(metric, size):
+    found = swing(metric, lambda k: (-1) ** k, lambda k: 3 * (-1) ** k)
+    assert found["value"] == pytest.approx(size) and found["truth"] == pytest.approx(3 * size)
+    assert found["gap"] == pytest.approx(0.5)
+    still = swing(metric, lambda k: 0, lambda k: (-1) ** k)
+    assert (still["gap"], still["value"]) == (1, pytest.approx(0))
+    assert swing(metric, lambda k: k % 3, lambda k: k % 3)["gap"] == 0
+
+
+def test_flicker_gap_by_hand():
+    fast, slow = (lambda k: (-1) ** k), (lambda k: math.sin(k * 0.5))
+    found = swing(Flicker(), fast, slow, 40)
+    assert found["value"] > 0.98 and found["truth"] < 0.05
+    assert found["gap"] == pytest.approx(gap(found["value"], found["truth"]))
+    assert swing(Flicker(), slow, slow, 40)["gap"] == 0
 
 
 def test_flicker_tells_slow_from_fast():
@@ -145,6 +186,9 @@ def test_pose_distance_by_hand():
         euler, geodesic = pose_distance(turn(axis, 20), turn(axis, -10))
         assert (euler, geodesic) == (pytest.approx(10), pytest.approx(30))
     assert pose_distance(np.eye(3), np.eye(3)) == (0, 0)
+    skew = turn(0, 31.7) @ turn(2, 12.3)
+    assert pose_distance(skew, skew) == (0, 0)
+    assert pose_distance(turn(1, 90), turn(1, -90))[1] == pytest.approx(180)
 
 
 def test_cosine_by_hand():

@@ -89,6 +89,19 @@ def test_structure_by_hand():
     assert ms_gmsd(flat(0), edge) > 0.2
 
 
+def test_structure_of_two_plain_pictures_by_hand():
+    """Black against plain: edges stand only at the zero border, in three strengths."""
+    value, tea = 200 / 255, 170 / 255**2
+    total = 0.0
+    for side, weight in zip((64, 32, 16, 8), (0.096, 0.596, 0.289, 0.019), strict=True):
+        straight = tea / (value**2 + tea)
+        corner = tea / (2 * (2 / 3 * value) ** 2 + tea)
+        rim = 4 * (side - 2)
+        values = [1.0] * (side**2 - rim - 4) + [straight] * rim + [corner] * 4
+        total += weight * np.var(values)
+    assert ms_gmsd(flat(0), flat(200)) == pytest.approx(np.sqrt(total), rel=1e-9)
+
+
 def test_structure_grows_with_blur_and_noise():
     import cv2
 
@@ -210,6 +223,33 @@ def test_lpips_by_hand():
     other = 3.0 + 1.030 / 0.458
     change = response / np.hypot(response, 4) - other / np.hypot(other, 4)
     assert float(lpips(x, y)) == pytest.approx(2.0 * change**2, rel=1e-4)
+
+
+def test_lpips_as_a_metric(tmp_path):
+    """The mean over frames of the network's distance; its files are named by their hash."""
+    import hashlib
+
+    import torch
+
+    from facegen.evaluation.catalogue import catalogue
+    from facegen.evaluation.lpips import PerceptualLpips
+
+    net, heads = random_alexnet()
+    files = [save(net, tmp_path / "a.safetensors"), save(heads, tmp_path / "b.safetensors")]
+    metric = PerceptualLpips(*files)
+    truth = make_image(1)
+    pred = noisy(truth)
+    x, y = (torch.from_numpy(im).permute(2, 0, 1)[None].float() / 127.5 - 1 for im in (pred, truth))
+    expected = float(Lpips.load(*files)(x, y))
+    assert expected > 0
+    assert scores(metric, [make_pair(pred, truth)]) == {"full": pytest.approx(expected)}
+    both = scores(metric, [make_pair(pred, truth), make_pair(truth, truth)])
+    assert both == {"full": pytest.approx(expected / 2)}
+    digest = hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()
+    assert metric.spec.components[0].sha256 == digest
+    found = catalogue(lpips=files)
+    assert "lpips_alex" in [m.spec.name for m in found.metrics]
+    assert not any("lpips" in line for line in found.absent)
 
 
 def test_lpips_agrees_with_torchmetrics(tmp_path):

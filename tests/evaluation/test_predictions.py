@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from facegen.errors import UsageError
-from facegen.evaluation import report
 from facegen.evaluation.baselines import Copy, Driving, GroundTruth
 from facegen.evaluation.catalogue import embedded_metrics
 from facegen.evaluation.engine import evaluate
@@ -16,6 +15,7 @@ from facegen.evaluation.footage import Shot
 from facegen.evaluation.photo_footage import open_footage
 from facegen.evaluation.predictions import Predictions, parse_predictions, same_rate, unmatched
 from facegen.evaluation.protocol import folder_tasks
+from facegen.evaluation.results import merge
 from facegen.media import write_image
 from tests.evaluation.clips import face_picture, sway, write_frames, write_greys
 
@@ -111,7 +111,7 @@ def test_every_mismatch_is_in_the_report(tmp_path):
     tasks = folder_tasks(truth, 2)
     methods = [GroundTruth(), Copy(), Predictions("tool", tool)]
     parts = [r for _, r in evaluate(tasks, methods, embedded_metrics(), film=open_footage)]
-    results = report.merge(parts)
+    results = merge(parts)
     results.issues += unmatched(methods[2:], tasks)
     problems = {(c, p.split(":")[0]): n for (c, m, p), n in results.issues.items() if m == "tool"}
     assert problems == {

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from facegen.arkit import ARKIT
 from facegen.audio import FRAME, RATE
 from facegen.data.speech.geometry import GEOMETRY
 from facegen.data.speech.phones import PHONES
-from facegen.data.speech.utterance import FRAME_RATE, Utterance
+from facegen.data.speech.utterance import FRAME_RATE, Face, Utterance
 from facegen.errors import ModelFileError
 from facegen.media import atomic_path, file_sha256
-from facegen.transfer.arkit import ARKIT
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -87,7 +87,9 @@ def write_source(folder: Path, card: SourceCard, utterances: Iterable[Utterance]
 
 def write_manifest(folder: Path, cards: Iterable[SourceCard]) -> Path:
     """Join the sources' parts: ``manifest.json``."""
-    sources, shards, items = [], {}, []
+    sources: list[dict[str, Any]] = []
+    shards: dict[str, str] = {}
+    items: list[dict[str, Any]] = []
     for card in cards:
         part = json.loads((folder / f"{card.name}.json").read_text(encoding="utf-8"))
         shards |= part["shards"]
@@ -199,6 +201,8 @@ class SpeechSet:
                 self._shards[shard] = safe_open(str(self.folder / shard), framework="numpy")
             except (OSError, ValueError) as error:
                 raise ModelFileError(f"cannot read {self.folder / shard}: {error}") from error
+        if count == 0:  # a slice at the very end of a shard is refused
+            start = 0
         return self._shards[shard].get_slice(name)[start : start + count]
 
 
@@ -262,16 +266,12 @@ def _write_shard(path: Path, source: str, group: list[Utterance]) -> list[Item]:
 
 
 def _arrays(u: Utterance) -> dict[str, NDArray[Any]]:
-    face, count = u.face, u.frames
-
-    def known(values: NDArray[np.float32] | None, width: int) -> NDArray[np.float32]:
-        return np.zeros((count, width), np.float32) if values is None else np.nan_to_num(values)
-
+    face = u.face or Face.unseen(u.frames)
     return {
         "samples": np.round(np.clip(u.samples, -1, 1) * 32767).astype(np.int16),
         "phones": u.phones(),
-        "curves": known(face and face.curves, len(ARKIT)).astype(np.float16),
-        "geometry": known(face and face.geometry, len(GEOMETRY)),
-        "rotation": known(face and face.rotation, 3),
-        "face": np.zeros(count, np.uint8) if face is None else face.valid.astype(np.uint8),
+        "curves": face.curves.astype(np.float16),
+        "geometry": np.nan_to_num(face.geometry),
+        "rotation": face.rotation,
+        "face": face.valid.astype(np.uint8),
     }

@@ -20,9 +20,11 @@ from facegen.flame.model import HeadModel
 from facegen.media import atomic_path, file_sha256, probe, read_video
 from facegen.motion import Motion
 from facegen.progress import progress
+from facegen.speech.lip_names import SYMMETRIC, arkit_names, both_sides
+from facegen.speech.lip_targets import CurveFitter, mouth_targets
 from facegen.tracking import track_video
 from facegen.tracking.clips import key_frames
-from facegen.transfer.arkit import ArkitSolver
+from facegen.transfer.arkit import ARKIT, ArkitSolver
 
 _IDENTITY_CLIPS = 8
 _KEYS_PER_CLIP = 3
@@ -65,16 +67,19 @@ def track_clips(clips: Sequence[Clip], head: HeadModel, folder: Path) -> list[st
     return failed
 
 
-def load_face(folder: Path, key: str, frames: int, solver: ArkitSolver) -> Face | None:
+def load_face(
+    folder: Path, key: str, frames: int, solver: ArkitSolver, lips: CurveFitter
+) -> Face | None:
     """A tracked clip at 50 Hz: ``frames`` frames; None where it was not tracked.
 
     Picture i of the clip counts as the middle of its time on screen; between pictures values go
-    straight, beyond the last they stay and are not valid.
+    straight, beyond the last they stay and are not valid. Curves of the mouth are read off the
+    landmarks, relative to the mouth at rest: the fitted motion is too smooth for closures.
     """
     try:
         motion = Motion.load(folder / f"{key}.motion.npz")
         with np.load(folder / f"{key}.mouth.npz", allow_pickle=False) as archive:
-            geometry = archive["geometry"]
+            geometry, landmarks = archive["geometry"], archive["landmarks"]
     except (ModelFileError, OSError):
         return None
     middle = motion.timestamps + 0.5 / float(motion.fps)
@@ -87,8 +92,12 @@ def load_face(folder: Path, key: str, frames: int, solver: ArkitSolver) -> Face 
         columns = [np.interp(times, middle[seen], column[seen]) for column in values.T]
         return np.stack(columns, 1).astype(np.float32)
 
+    curves = resampled(solver(motion))
+    mouth = mouth_targets(landmarks, motion.timestamps, lips, frames=frames)
+    columns = [ARKIT.index(name) for name in arkit_names(SYMMETRIC)]
+    curves[:, columns] = both_sides(mouth.curves, SYMMETRIC)
     return Face(
-        curves=resampled(solver(motion)),
+        curves=curves,
         geometry=resampled(geometry),
         rotation=resampled(motion.neck_pose),
         valid=valid,
@@ -129,7 +138,8 @@ def _identity(clips: Sequence[Clip], head: HeadModel, folder: Path) -> NDArray[n
         return np.load(kept, allow_pickle=False)
     fitter = LandmarkFitter(LandmarkModel.from_head(head))
     chosen = np.unique(np.linspace(0, len(clips) - 1, min(_IDENTITY_CLIPS, len(clips))).astype(int))
-    keys, cameras = [], []
+    keys: list[NDArray[np.float32]] = []
+    cameras: list[Camera] = []
     for clip in (clips[i] for i in chosen):
         info = probe(clip.path)
         camera = clip.camera or Camera.from_fov(info.width, info.height)

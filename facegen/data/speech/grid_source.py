@@ -20,6 +20,7 @@ from facegen.errors import MissingExtraError
 from facegen.flame.camera import Camera
 from facegen.flame.model import HeadModel
 from facegen.media import file_sha256
+from facegen.speech.lip_targets import CurveFitter
 from facegen.transfer.arkit import ArkitSolver
 
 _ATTRIBUTION = (
@@ -61,7 +62,7 @@ def grid(data: Path, tracked: Path, head: HeadModel) -> Source:
     clips = grid_clips(data)
 
     def utterances() -> Iterator[Utterance]:
-        solver = ArkitSolver.of(head)
+        solver, lips = ArkitSolver.of(head), CurveFitter.of(head)
         words = _words(data)
         phones = _Phones()
         seen: set[tuple[str, str]] = set()
@@ -82,7 +83,7 @@ def grid(data: Path, tracked: Path, head: HeadModel) -> Source:
                 split=split_of(name) if "s1_head" in clip.key else "test",
                 samples=samples,
                 segments=None if said is None else phones(samples, said),
-                face=load_face(tracked, clip.key, frames, solver),
+                face=load_face(tracked, clip.key, frames, solver, lips),
                 sha256=file_sha256(clip.path),
             )
 

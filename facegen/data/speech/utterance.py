@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from facegen.arkit import ARKIT
 from facegen.audio import FRAME, RATE, frame_count
+from facegen.data.speech.geometry import GEOMETRY
 from facegen.data.speech.phones import Segment, labels
 
 FRAME_RATE = RATE // FRAME
@@ -27,6 +29,15 @@ class Face:
     geometry: NDArray[np.float32]
     rotation: NDArray[np.float32]
     valid: NDArray[np.bool_]
+
+    @classmethod
+    def unseen(cls, frames: int) -> Face:
+        """Zeros that are not valid."""
+
+        def zeros(width: int) -> NDArray[np.float32]:
+            return np.zeros((frames, width), np.float32)
+
+        return cls(zeros(len(ARKIT)), zeros(len(GEOMETRY)), zeros(3), np.zeros(frames, np.bool_))
 
 
 @dataclass(frozen=True, eq=False)

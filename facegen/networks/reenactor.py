@@ -1,0 +1,199 @@
+"""The trained painter: autoencoder, UNet and scheduler, as one folder in diffusers' layout."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from facegen.errors import ModelFileError, UsageError
+from facegen.networks.autoencoder import FACTOR, FaceAutoencoder
+from facegen.networks.bridge import BridgeScheduler, bridge_start
+from facegen.networks.precision import DTYPES, choose_precision
+from facegen.networks.unet import ReenactorUNet, References, Switches, UNetOutput
+
+INDEX = "model_index.json"
+CLASS = "FacegenReenactor"
+# Maps a painter is given, besides the warped photo's own.
+INPUTS = ("warped", "visibility", "moved", "depth", "normal", "render", "region")
+_SIDE = 64
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What the painter remembers of a photo; made once a clip."""
+
+    references: References
+
+
+class Reenactor:
+    """Paints windows of a driven head. Built by :func:`load_reenactor`."""
+
+    def __init__(self, autoencoder: FaceAutoencoder, unet: ReenactorUNet) -> None:
+        self.autoencoder = autoencoder.requires_grad_(False)
+        self.unet = unet
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return self.unet.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Number format of the networks."""
+        return self.unet.dtype
+
+    def noise_shape(self, size: int) -> tuple[int, int, int]:
+        """Shape of one window's noise.
+
+        Raises:
+            UsageError: a side the network cannot halve often enough.
+        """
+        if size % _SIDE:
+            raise UsageError(f"a window of {size} pixels: its side must be a multiple of {_SIDE}")
+        return (int(self.autoencoder.config["latent_channels"]), size // FACTOR, size // FACTOR)
+
+    @torch.inference_mode()
+    def prepare(self, reference: Tensor) -> Prepared:
+        """Remember a photo ``(1, 3, S, S)`` in -1..1, in the window of its own head."""
+        return Prepared(self.unet.remember(self._encode(reference)))
+
+    @torch.inference_mode()
+    def paint(
+        self,
+        prepared: Prepared,
+        conditions: dict[str, Tensor],
+        *,
+        noise: Tensor,
+        steps: int = 1,
+        identity: float = 1.0,
+        motion: float = 1.0,
+    ) -> dict[str, Tensor]:
+        """Paint B windows of S by S pixels.
+
+        Args:
+            prepared: of the photo.
+            conditions: ``INPUTS`` of ``WindowSet.batch``, float, in its ranges.
+            noise: standard normal ``(B, *noise_shape(S))``.
+            steps: evaluations of the network, 1 to 4 are useful.
+            identity, motion: strength of the photo's features and of the driven head's maps;
+                1 is the trained one, others extrapolate from the network without them (Ho and
+                Salimans 2022), at the price of one more evaluation each.
+
+        Returns:
+            ``image (B, 3, S, S)`` in -1..1, ``mask`` and ``matte (B, 1, S, S)`` in 0..1, float32:
+            the image belongs where the mask is 1, the warped photo where it is 0.
+
+        Raises:
+            UsageError: no steps, or a size the network cannot halve.
+        """
+        if steps < 1:
+            raise UsageError("--steps must be at least 1")
+        self.noise_shape(conditions["warped"].shape[-1])
+        maps = {name: conditions[name].to(self.device) for name in INPUTS}
+        warped = self._encode(maps["warped"])
+        sample = bridge_start(warped, maps["visibility"], noise.to(warped))
+        scheduler: Any = BridgeScheduler()
+        sigmas = scheduler.set_steps(steps, self.device)
+        for sigma, time in zip(sigmas, scheduler.timesteps, strict=True):
+            out = self._guided(sample, float(sigma), warped, maps, prepared, identity, motion)
+            sample = scheduler.step(out.velocity, time, sample, return_dict=False)[0]
+        image = self.autoencoder.decode(sample.to(self.dtype)).sample
+        return {
+            "image": image.float().clamp(-1, 1),
+            "mask": out.blend.float().sigmoid(),
+            "matte": out.matte.float().sigmoid(),
+        }
+
+    def _guided(
+        self,
+        sample: Tensor,
+        sigma: float,
+        warped: Tensor,
+        maps: dict[str, Tensor],
+        prepared: Prepared,
+        identity: float,
+        motion: float,
+    ) -> UNetOutput:
+        count = len(sample)
+        sigmas = torch.full((count,), sigma, device=sample.device)
+        full = self.unet(sample, sigmas, warped, maps, prepared.references)
+        velocity = full.velocity
+        none = torch.zeros(count, device=sample.device)
+        for scale, switches in (
+            (identity, Switches(identity=none)),
+            (motion, Switches(motion=none)),
+        ):
+            if scale != 1:
+                part = self.unet(sample, sigmas, warped, maps, prepared.references, switches)
+                velocity = velocity + (scale - 1) * (full.velocity - part.velocity)
+        return full._replace(velocity=velocity)
+
+    def _encode(self, pictures: Tensor) -> Tensor:
+        pictures = pictures.to(self.device, self.dtype, memory_format=torch.channels_last)
+        return self.autoencoder.encode(pictures).latents
+
+
+def save_reenactor(
+    folder: Path, autoencoder: FaceAutoencoder, unet: ReenactorUNet, dtype: torch.dtype
+) -> None:
+    """Write ``autoencoder/``, ``unet/`` and ``model_index.json`` below ``folder``."""
+    networks: dict[str, Any] = {"autoencoder": autoencoder, "unet": unet}
+    for name, network in networks.items():
+        copy = type(network).from_config(network.config)
+        copy.load_state_dict(network.state_dict())
+        torch.nn.Module.to(copy, dtype).save_pretrained(folder / name)
+    index = {
+        "_class_name": CLASS,
+        "autoencoder": ["facegen.networks.autoencoder", "FaceAutoencoder"],
+        "unet": ["facegen.networks.unet", "ReenactorUNet"],
+    }
+    (folder / INDEX).write_text(json.dumps(index, indent=1))
+
+
+def load_reenactor(
+    folder: Path | str, device: torch.device | str = "cpu", precision: str = "auto"
+) -> Reenactor:
+    """The painter in a folder of :func:`save_reenactor`.
+
+    Args:
+        precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
+
+    Raises:
+        ModelFileError: not such a folder, or damaged files.
+        UsageError: a precision the device does not have.
+    """
+    folder = Path(folder)
+    dtype = DTYPES[choose_precision(precision, device)]
+    try:
+        known = json.loads((folder / INDEX).read_text())["_class_name"] == CLASS
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelFileError(f"{folder} holds no reenactor weights ({error})") from error
+    if not known:
+        raise ModelFileError(f"{folder} holds weights of another pipeline, not of {CLASS}")
+    autoencoder = load_network(FaceAutoencoder, folder / "autoencoder", device, dtype)
+    unet = load_network(ReenactorUNet, folder / "unet", device, dtype)
+    return Reenactor(autoencoder, unet)
+
+
+def load_network(
+    kind: Any, folder: Path, device: torch.device | str, dtype: torch.dtype = torch.float32
+) -> Any:
+    """A frozen network of diffusers' layout, ready for pictures.
+
+    Raises:
+        ModelFileError: absent or damaged files.
+    """
+    try:
+        network = kind.from_pretrained(
+            folder, torch_dtype=dtype, use_safetensors=True, local_files_only=True
+        )
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelFileError(f"{folder} cannot be loaded: {reason}") from error
+    network = network.requires_grad_(False).train(False).to(device)
+    return network.to(memory_format=torch.channels_last)

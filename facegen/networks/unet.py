@@ -1,0 +1,291 @@
+"""The denoising UNet: velocity of the window's latent, blend mask and person matte.
+
+It starts as the identity on the warped photo: the velocity, the corrections of mask and matte, and
+every residual branch begin at zero.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
+from torch import Tensor, nn
+
+from facegen.networks.attention import Attention
+from facegen.networks.blocks import conv3, zeroed
+from facegen.networks.guidance import CHANNELS, Guidance
+
+_TIME_WIDTH, _WAVES = 256, 64
+_HEAD_WIDTH = 32
+# Steepness of the first guess of the blend mask: paint where the photo shows nothing.
+_BLEND_GAIN = 8.0
+_MATTE_EDGE = 0.02
+
+References = list[Tensor]
+
+
+class UNetOutput(NamedTuple):
+    """Velocity ``(B, C, h, w)``; logits of blend mask and matte ``(B, 1, 8h, 8w)``."""
+
+    velocity: Tensor
+    blend: Tensor
+    matte: Tensor
+
+
+@dataclass(frozen=True)
+class Switches:
+    """Per sample, 1 shows and 0 hides: the photo's own features, and the driven head's maps."""
+
+    identity: Tensor | None = None
+    motion: Tensor | None = None
+
+
+class ReenactorUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
+    """Paints what geometry cannot know; sizes are free, multiples of 8 latents.
+
+    Args:
+        latent_channels, factor: of the autoencoder.
+        widths: channels of the levels; each halves the size.
+        attention: levels with attention to the window itself and to the photo.
+        groups: map groups of :class:`~facegen.networks.guidance.Guidance`.
+        labels: number of region labels of the head model.
+    """
+
+    @register_to_config
+    def __init__(
+        self,
+        latent_channels: int = 16,
+        factor: int = 8,
+        widths: tuple[int, ...] = (64, 128, 192, 256),
+        attention: tuple[int, ...] = (1, 2, 3),
+        groups: tuple[str, ...] = tuple(CHANNELS),
+        labels: int = 64,
+    ) -> None:
+        super().__init__()
+        self.guidance = Guidance(tuple(groups), widths[0], factor, labels)
+        self.reference = _ReferenceEncoder(latent_channels, tuple(widths), tuple(attention))
+        self.time = nn.Sequential(
+            nn.Linear(_WAVES, _TIME_WIDTH), nn.SiLU(), nn.Linear(_TIME_WIDTH, _TIME_WIDTH)
+        )
+        self.enter = conv3(2 * latent_channels + 1, widths[0])
+        self.down, self.up = nn.ModuleList(), nn.ModuleList()
+        for level, width in enumerate(widths):
+            below = widths[max(level - 1, 0)]
+            shrink = conv3(below, below, stride=2) if level else nn.Identity()
+            self.down.append(_Level(shrink, below, width, attend=level in attention))
+            deeper = widths[min(level + 1, len(widths) - 1)]
+            join = width if level == len(widths) - 1 else width + deeper
+            self.up.append(_Level(nn.Identity(), join, width, attend=level in attention))
+        self.leave = nn.GroupNorm(_groups(widths[0]), widths[0])
+        self.velocity = zeroed(conv3(widths[0], latent_channels))
+        self.masks = nn.Sequential(
+            conv3(widths[0], _HEAD_WIDTH),
+            nn.SiLU(),
+            zeroed(conv3(_HEAD_WIDTH, 2 * factor * factor)),
+            nn.PixelShuffle(factor),
+        )
+        self._kernel = Attention()
+
+    def use_attention(self, backend: str) -> None:
+        """Choose how attention is computed; see :class:`Attention`."""
+        self._kernel = Attention(backend)
+
+    def remember(self, latent: Tensor) -> References:
+        """Features of the photo's latent ``(B, C, h, w)``, one ``(B, C', h', w')`` a level."""
+        return self.reference(latent)
+
+    def forward(
+        self,
+        sample: Tensor,
+        sigma: Tensor,
+        warped: Tensor,
+        maps: dict[str, Tensor],
+        references: References,
+        switches: Switches | None = None,
+    ) -> UNetOutput:
+        """One evaluation.
+
+        Args:
+            sample: latent ``(B, C, h, w)`` between the start (``sigma`` 1) and the picture (0).
+            sigma: ``(B,)``.
+            warped: latent of the warped photo, like ``sample``.
+            maps: see :meth:`Guidance.forward`.
+            references: of :meth:`remember`, for B photos or for one.
+            switches: what is hidden, for guidance without a classifier.
+        """
+        switches = switches or Switches()
+        hidden = 1 - F.avg_pool2d(maps["visibility"], self.config["factor"]).to(sample.dtype)
+        time = self.time(_waves(sigma).to(sample.dtype))
+        x = self.enter(torch.cat([sample, warped, 2 * hidden - 1], 1))
+        x = x + self.guidance(maps, switches.motion)
+        context = _Context(time, hidden, switches.identity, self._kernel)
+        # One of each pair of levels looks at the photo: the way up, where it paints.
+        memory = dict(zip(sorted(self.config["attention"]), references, strict=True))
+        skips: list[Tensor] = []
+        for level in self.down:
+            x = level(x, context, None)
+            skips.append(x)
+        for index in reversed(range(len(self.up))):
+            if index < len(self.up) - 1:
+                x = F.interpolate(x, scale_factor=2.0, mode="nearest")
+                x = torch.cat([x, skips[index]], 1)
+            x = self.up[index](x, context, memory.get(index))
+        features = F.silu(self.leave(x))
+        blend, matte = self.masks(features).chunk(2, 1)
+        return UNetOutput(
+            self.velocity(features),
+            blend + _BLEND_GAIN * (0.5 - maps["visibility"]).to(blend.dtype),
+            matte + _logit(maps["moved"]).to(matte.dtype),
+        )
+
+
+@dataclass(frozen=True)
+class _Context:
+    """What every block is told: time features, hidden parts, switch, attention kernel."""
+
+    time: Tensor
+    hidden: Tensor
+    identity: Tensor | None
+    kernel: Attention
+
+
+class _Level(nn.Module):
+    def __init__(self, before: nn.Module, inputs: int, width: int, *, attend: bool) -> None:
+        super().__init__()
+        self.before = before
+        self.block = _TimedBlock(inputs, width)
+        self.attention = _ReferenceAttention(width) if attend else None
+
+    def forward(self, x: Tensor, context: _Context, reference: Tensor | None) -> Tensor:
+        x = self.block(self.before(x), context.time)
+        return x if self.attention is None else self.attention(x, context, reference)
+
+
+class _TimedBlock(nn.Module):
+    """Residual block whose second norm is scaled and shifted by the time."""
+
+    def __init__(self, inputs: int, width: int) -> None:
+        super().__init__()
+        self.norm1 = nn.GroupNorm(_groups(inputs), inputs)
+        self.first = conv3(inputs, width)
+        self.time = nn.Linear(_TIME_WIDTH, 2 * width)
+        self.norm2 = nn.GroupNorm(_groups(width), width)
+        self.second = zeroed(conv3(width, width))
+        self.skip = nn.Identity() if inputs == width else nn.Conv2d(inputs, width, 1)
+
+    def forward(self, x: Tensor, time: Tensor) -> Tensor:
+        scale, shift = self.time(F.silu(time))[..., None, None].chunk(2, 1)
+        h = self.first(F.silu(self.norm1(x)))
+        h = self.norm2(h) * (1 + scale) + shift
+        return self.skip(x) + self.second(F.silu(h))
+
+
+class _ReferenceAttention(nn.Module):
+    """Attention within the window, and to the photo as far as a place is hidden in the warp.
+
+    Both windows follow their heads, so a shared position code tells which places correspond.
+    """
+
+    def __init__(self, width: int, head_width: int = 32) -> None:
+        super().__init__()
+        self._heads = width // head_width
+        self.norm = nn.GroupNorm(_groups(width), width)
+        self.query = nn.Linear(width, width)
+        self.own = nn.Linear(width, 2 * width)
+        self.photo = nn.Linear(width, 2 * width)
+        # How much is taken from the photo: a + b * hidden, per channel.
+        self.gate = nn.Parameter(torch.stack([torch.full((width,), 0.2), torch.ones(width)]))
+        self.out = nn.Linear(width, width)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, x: Tensor, context: _Context, reference: Tensor | None) -> Tensor:
+        batch, _, height, width = x.shape
+        tokens = _tokens(self.norm(x))
+        query = self._split(self.query(tokens))
+        key, value = self.own(tokens).chunk(2, -1)
+        seen = self._join(context.kernel(query, self._split(key), self._split(value)))
+        if reference is not None:
+            key, value = self.photo(_tokens(reference)).expand(batch, -1, -1).chunk(2, -1)
+            photo = self._join(context.kernel(query, self._split(key), self._split(value)))
+            hidden = F.adaptive_max_pool2d(context.hidden, (height, width))
+            photo = photo * (self.gate[0] + self.gate[1] * hidden.flatten(2).transpose(1, 2))
+            if context.identity is not None:
+                photo = photo * context.identity.to(photo.dtype).view(-1, 1, 1)
+            seen = seen + photo
+        return x + self.out(seen).transpose(1, 2).reshape(x.shape)
+
+    def _split(self, tokens: Tensor) -> Tensor:
+        return tokens.unflatten(-1, (self._heads, -1)).transpose(1, 2)
+
+    def _join(self, heads: Tensor) -> Tensor:
+        return heads.transpose(1, 2).flatten(2)
+
+
+class _ReferenceEncoder(nn.Module):
+    """The photo's latent, level by level; run once a clip."""
+
+    def __init__(self, latents: int, widths: tuple[int, ...], attention: tuple[int, ...]) -> None:
+        super().__init__()
+        self._attention = attention
+        self.enter = conv3(latents, widths[0])
+        self.levels = nn.ModuleList(
+            nn.Sequential(
+                conv3(before, width, stride=2),
+                nn.SiLU(),
+                conv3(width, width),
+                nn.GroupNorm(_groups(width), width),
+                nn.SiLU(),
+            )
+            for before, width in zip(widths, widths[1:], strict=False)
+        )
+
+    def forward(self, latent: Tensor) -> References:
+        x, out = self.enter(latent), []
+        if 0 in self._attention:
+            out.append(x)
+        for index, level in enumerate(self.levels, start=1):
+            x = level(x)
+            if index in self._attention:
+                out.append(x)
+        return out
+
+
+def _groups(width: int) -> int:
+    return math.gcd(width, 16)
+
+
+def _tokens(x: Tensor) -> Tensor:
+    """``(B, C, h, w)`` to ``(B, h*w, C)`` with the position in the window added."""
+    code = _position(x.shape[1], x.shape[2], x.shape[3], x.device, x.dtype)
+    return (x + code).flatten(2).transpose(1, 2)
+
+
+def _position(
+    channels: int, height: int, width: int, device: torch.device, dtype: torch.dtype
+) -> Tensor:
+    """Sines and cosines of the place in units of the window, ``(channels, height, width)``."""
+    count = channels // 4
+    waves = torch.pi * 2.0 ** torch.linspace(-1, 5, count, device=device)
+    rows = torch.linspace(-1, 1, height, device=device)[:, None] * waves
+    cols = torch.linspace(-1, 1, width, device=device)[:, None] * waves
+    parts = [torch.cat([f.sin(), f.cos()], 1).T for f in (rows, cols)]
+    grid = [parts[0][:, :, None].expand(-1, -1, width), parts[1][:, None].expand(-1, height, -1)]
+    return (0.5 * torch.cat(grid)).to(dtype)
+
+
+def _waves(sigma: Tensor) -> Tensor:
+    """Time as ``(B, _WAVES)`` sines and cosines."""
+    angles = sigma.float()[:, None] * torch.exp(
+        torch.linspace(0, math.log(1000), _WAVES // 2, device=sigma.device)
+    )
+    return torch.cat([angles.sin(), angles.cos()], 1)
+
+
+def _logit(matte: Tensor) -> Tensor:
+    return torch.logit(matte.clamp(_MATTE_EDGE, 1 - _MATTE_EDGE))

@@ -1,0 +1,131 @@
+"""Generators: what paints the frames of a driven head.
+
+``warp`` moves the photo's own pixels. ``open`` lets a network repaint what moving cannot know; its
+weights lie in ``facegen.checkpoints`` or in any folder that ``facegen train reenactor`` wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facegen.checkpoints import OPEN_REENACTOR
+from facegen.compose import Reference, Warper, compose
+from facegen.errors import ModelFileError, UsageError
+from facegen.flame.camera import Camera
+from facegen.parallel import ordered_map
+from facegen.pipelines.config import ReenactConfig
+
+GENERATORS = ("warp", "open")
+DEFAULT = "warp"
+GEOMETRY_SIZE = 512
+"""Pixels of the window in which the head is drawn and the photo's motion found."""
+
+Frames = Iterator[NDArray[np.uint8]]
+
+
+class Generator(Protocol):
+    """Paints frames of one photo.
+
+    Attributes:
+        name: tells generators, and weights, apart: it is part of what a resumed run must match.
+        group: frames made together; a part of a clip is to begin at a multiple of it.
+    """
+
+    name: str
+    group: int
+
+    def geometry_size(self, config: ReenactConfig) -> int:
+        """Pixels of the window a reference is to be prepared with."""
+
+    def paint(
+        self,
+        reference: Reference,
+        camera: Camera,
+        posed: Iterator[NDArray[np.float32]],
+        config: ReenactConfig,
+        *,
+        start: int = 0,
+        workers: int = 2,
+    ) -> Frames:
+        """Frames ``(H, W, 3)`` uint8, in order, streamed.
+
+        Args:
+            reference: the prepared photo. camera: the photo's.
+            posed: vertices ``(V, 3)`` of every frame, camera space.
+            start: number of the first frame; what a frame shows depends on its number alone.
+            workers: threads, 0 for the caller's own.
+        """
+
+    def save(self, folder: Path) -> str:
+        """Write what it needs into a pipeline's folder; by the answer it is loaded from there."""
+
+
+class WarpGenerator:
+    """Moves the photo's own pixels."""
+
+    name = "warp"
+    group = 1
+
+    def save(self, folder: Path) -> str:
+        """Its name is all there is to it."""
+        return self.name
+
+    def geometry_size(self, config: ReenactConfig) -> int:
+        """The configured window."""
+        return config.size or GEOMETRY_SIZE
+
+    def paint(
+        self,
+        reference: Reference,
+        camera: Camera,
+        posed: Iterator[NDArray[np.float32]],
+        config: ReenactConfig,
+        *,
+        start: int = 0,
+        workers: int = 2,
+    ) -> Frames:
+        """See :class:`Generator`; a frame depends on its pose alone."""
+        warper = Warper(reference)
+
+        def frame(vertices: NDArray[np.float32]) -> NDArray[np.uint8]:
+            return compose(reference, warper.render(vertices))
+
+        return ordered_map(frame, posed, workers=workers)
+
+
+def load_generator(
+    name: str = DEFAULT, *, weights: Path | None = None, device: str = "auto"
+) -> Generator:
+    """A generator by name.
+
+    Args:
+        name: one of ``GENERATORS``, or a folder with weights.
+        weights: folder with weights instead of the embedded ones.
+        device: ``auto``, ``cpu``, ``cuda`` ...; of networks.
+
+    Raises:
+        UsageError: no such generator, or weights for one that has none.
+        ModelFileError: the weights are absent or cannot be read.
+    """
+    if name not in GENERATORS and Path(name).is_dir():
+        name, weights = "open", Path(name)
+    if name == "warp":
+        if weights is not None:
+            raise UsageError("--weights: the warp has none; add --generator open")
+        return WarpGenerator()
+    if name != "open":
+        raise UsageError(f"--generator {name}: choose from {', '.join(GENERATORS)}, or a folder")
+    folder = weights or OPEN_REENACTOR
+    if not (folder / "model_index.json").is_file():
+        raise ModelFileError(
+            f"no weights of the open generator in {folder}; name their folder with --weights "
+            "(facegen train reenactor makes one), or use --generator warp"
+        )
+    from facegen.pipelines.open_generator import OpenGenerator
+
+    return OpenGenerator.load(folder, device=device, embedded=weights is None)
