@@ -38,14 +38,15 @@ _INPUTS = ("warped", "visibility", "moved", "depth", "normal", "render", "region
 
 
 class WindowPainter(Protocol):
-    """The network, in evaluation mode on its device; windows of S by S pixels.
+    """The network, in evaluation mode on its device; windows of S by S pixels."""
 
-    Attributes:
-        device, dtype: of its inputs.
-    """
+    @property
+    def device(self) -> torch.device:
+        """Of its inputs."""
 
-    device: torch.device
-    dtype: torch.dtype
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of its inputs."""
 
     def noise_shape(self, size: int) -> tuple[int, ...]:
         """Shape of one window's noise."""

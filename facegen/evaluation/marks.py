@@ -75,7 +75,11 @@ def _marks(spans: list[Span], path: Path, *, phones: bool = False) -> Marks:
 def _table(path: Path, label: str, clip: str | None = None) -> list[Span]:
     try:
         with path.open(encoding="utf-8", newline="") as stream:
-            rows = [r for r in csv.DictReader(stream) if clip is None or r["clip"] == clip]
+            reader = csv.DictReader(stream)
+            absent = {"start_s", "end_s", label} - set(reader.fieldnames or ())
+            if absent:
+                raise KeyError(", ".join(sorted(absent)))
+            rows = [r for r in reader if clip is None or r["clip"] == clip]
         return [(float(r["start_s"]), float(r["end_s"]), r[label].strip().lower()) for r in rows]
     except (OSError, ValueError, KeyError, AttributeError, csv.Error) as error:
         raise UsageError(f"{path} has no columns start_s, end_s, {label} ({error})") from error

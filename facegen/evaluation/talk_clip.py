@@ -24,6 +24,7 @@ MAX_OFFSET_S = 0.4
 # Three-second clips repeat themselves: a far offset must fit that much better than none.
 _FAR_COST = 3.0
 _LEAST_GAIN = 0.05
+_SHORTEST_S = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,8 +106,10 @@ def sound_offset(truth: Performance, sound: NDArray[np.float32]) -> float:
 
     The shift at which loudness follows the mouth's opening best (Pearson r). On GRID, whose
     streams are in step, the median is 0 with nearly no spread. Far offsets pay (3 r per s^2), and
-    0 is kept where nothing fits better by 0.05.
+    0 is kept where nothing fits better by 0.05, and for clips below 1.5 s.
     """
+    if np.isfinite(truth.opening).sum() < _SHORTEST_S * truth.fps:
+        return 0.0
     lags = np.arange(-MAX_OFFSET_S, MAX_OFFSET_S + 0.005, 0.01)
     # The moment of a frame is the middle of its exposure.
     middle = truth.times + 0.5 / truth.fps
