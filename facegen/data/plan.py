@@ -144,10 +144,13 @@ def jobs(plan: Plan, data: Path) -> Iterator[Job]:
         UsageError: a pattern matches no file.
     """
     rounds = [plan.rounds if group.rounds is None else group.rounds for group in plan.groups]
+    # Numbered within their kind: a group added at the end of one renames no shard of another.
+    kinds = [group.kind for group in plan.groups]
+    places = [kinds[:index].count(kind) for index, kind in enumerate(kinds)]
     for number in range(max(rounds, default=0)):
         lists = [
             [
-                _job(plan, number, index, group, split, part, i)
+                _job(plan, number, places[index], group, split, part, i)
                 for split in ("held", "train")
                 for i, part in enumerate(_parts(_sources(plan, group, data, number, split)))
             ]
