@@ -14,7 +14,6 @@ from facegen.compose.matte import refine_matte
 from facegen.compose.reference import head_layer
 from facegen.data.windows import Window, WindowMeta
 from facegen.faces import person_matte
-from facegen.flame.camera import Camera
 from facegen.flame.model import HeadModel
 from facegen.flame.rotations import rotation_matrix
 from facegen.motion import Motion

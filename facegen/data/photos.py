@@ -23,7 +23,7 @@ from facegen.media import read_image
 from facegen.motion import Motion
 from facegen.tracking import track_image
 
-# Photos get a size at which their head window has this many pixels per pixel of the training window:
+# Photos get a size at which their head window has this many pixels per pixel of the cached one:
 # two interpolations at that size leave no blur at the smaller one.
 SAMPLES_PER_PIXEL = 1.6
 # Landmarks are found and small photos kept in this many times their size at most.
