@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facegen.compose import Reference, Warper, paste_window
-from facegen.compose.conditions import WarpedWindow, head_maps, reference_light
+from facegen.compose.conditions import WindowCutter, head_maps, reference_light
 from facegen.compose.window import HeadWindow
 from facegen.errors import ModelFileError, UsageError
 from facegen.flame.camera import Camera
@@ -38,14 +38,15 @@ _INPUTS = ("warped", "visibility", "moved", "depth", "normal", "render", "region
 
 
 class WindowPainter(Protocol):
-    """The network, in evaluation mode on its device; windows of S by S pixels.
+    """The network, in evaluation mode on its device; windows of S by S pixels."""
 
-    Attributes:
-        device, dtype: of its inputs.
-    """
+    @property
+    def device(self) -> torch.device:
+        """Of its inputs."""
 
-    device: torch.device
-    dtype: torch.dtype
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of its inputs."""
 
     def noise_shape(self, size: int) -> tuple[int, ...]:
         """Shape of one window's noise."""
@@ -168,14 +169,14 @@ class OpenGenerator:
         workers: int,
     ) -> Stream[_Sheet, None, None]:
         """Warped frames and what the network is told about them."""
-        warper = Warper(reference)
+        warper, cut = Warper(reference), WindowCutter(reference, camera, size)
         light = torch.from_numpy(reference_light(reference, camera))
         model = reference.model
 
         def sheet(item: tuple[int, NDArray[np.float32]]) -> _Sheet:
             number, vertices = item
             result = warper.render(vertices)
-            warped = WarpedWindow.of(result, vertices, camera, size)
+            warped = cut(result, vertices)
             lens = warped.window.camera(camera)
             maps = head_maps(model, torch.from_numpy(vertices), lens, light)
             conditions = {
@@ -191,9 +192,7 @@ class OpenGenerator:
         yield from prefetch(work, ahead=BATCH) if workers else work
 
     def _reference(self, reference: Reference, camera: Camera, size: int) -> Tensor:
-        window = HeadWindow.following(
-            reference.geometry.vertices, camera, reference.model, reference.frame, size
-        )
+        window = WindowCutter(reference, camera, size).window(reference.geometry.vertices)
         return _signed(window.crop(reference.photo))[None].to(self.model.device, self.model.dtype)
 
     def _run(

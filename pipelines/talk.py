@@ -25,7 +25,6 @@ from facegen.flame.rotations import rotation_vector
 from facegen.media import file_sha256, fingerprint
 from facegen.media.atomic import check_target
 from facegen.motion import Motion
-from facegen.pipelines.config import ReenactConfig
 from facegen.pipelines.fit import FittingPipeline
 from facegen.pipelines.reenact import Portrait, Reenactment, ReenactmentPipeline
 from facegen.pipelines.render import SaveOptions, motion_cache, render
@@ -37,6 +36,7 @@ from facegen.transfer.neutral import neutral_frame
 from facegen.transfer.retarget import retarget
 
 _LOG = logging.getLogger(__name__)
+_TASTE = 16_000  # samples
 _REST = 0  # frame of the driver that looks into the camera with a calm face
 MOTION_FORMATS = (".npz", ".csv", ".glb")
 
@@ -75,7 +75,8 @@ class TalkingHeadPipeline:
         """
         config = config or TalkConfig()
         config.validate()
-        portrait = self.painter.portray(ref, _painting(config))
+        next(iter(SpeechReader(audio, block=_TASTE)))  # unreadable sound is told before the fit
+        portrait = self.painter.portray(ref, config.painting)
         motion = self._on(portrait, self._perform(audio, config, portrait.fit.betas), config)
         return self._prepared(portrait, motion, audio, config)
 
@@ -124,7 +125,7 @@ class TalkingHeadPipeline:
         def prepare() -> Reenactment:
             if not (options.resume and cache.is_file()):
                 return self(ref, audio, config=config)
-            portrait = self.painter.portray(ref, _painting(config))
+            portrait = self.painter.portray(ref, config.painting)
             return self._prepared(portrait, Motion.load(cache), audio, config)
 
         return render(prepare, Path(target), options, job)
@@ -169,7 +170,7 @@ class TalkingHeadPipeline:
     def _prepared(
         self, portrait: Portrait, motion: Motion, audio: Path | str, config: TalkConfig
     ) -> Reenactment:
-        return Reenactment(self.painter, portrait, motion, _painting(config), Path(audio))
+        return Reenactment(self.painter, portrait, motion, config.painting, Path(audio))
 
     def _perform(
         self, audio: Path | str, config: TalkConfig, betas: NDArray[np.float32] | None
@@ -241,7 +242,3 @@ def _calm(motion: Motion) -> Motion:
     first = motion[:1]
     zero = {name: np.zeros_like(getattr(first, name)) for name in _PER_FRAME[:6]}
     return replace(first, timestamps=first.timestamps - float(1 / motion.fps), **zero)
-
-
-def _painting(config: TalkConfig) -> ReenactConfig:
-    return ReenactConfig(ref_face=config.ref_face, size=config.size, max_yaw_deg=config.max_yaw_deg)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from facegen.errors import UsageError
+from facegen.pipelines.config import ReenactConfig
 
 HEAD_MOTIONS = ("natural", "still")
 GAZES = ("camera", "natural")
@@ -26,7 +27,7 @@ class TalkConfig:
         fps: frames per second of the result.
         ref_face: the photo's face: ``largest``, an index from the left, or ``x,y`` in pixels.
         max_yaw_deg: soft limit of head turn away from the photo's pose.
-        size: side in pixels of the window the geometry is computed in.
+        size, quality, steps: of the frames, see ``ReenactConfig``.
     """
 
     emotion: str = "neutral"
@@ -38,7 +39,9 @@ class TalkConfig:
     fps: Fraction = Fraction(25)
     ref_face: str = "largest"
     max_yaw_deg: float = 30.0
-    size: int = 512
+    size: int | None = None
+    quality: str = "fast"
+    steps: int | None = None
 
     def validate(self) -> None:
         """Check what types cannot.
@@ -51,6 +54,7 @@ class TalkConfig:
 
         EmotionTrack.parse(self.emotion)
         parse_face_choice(self.ref_face)
+        self.painting.validate()
         if self.gaze not in GAZES:
             raise UsageError(f"--gaze {self.gaze}: choose from {', '.join(GAZES)}")
         if self.head_motion not in HEAD_MOTIONS and not self.head_motion.startswith(BORROWED):
@@ -59,6 +63,14 @@ class TalkConfig:
             )
         if not 1 <= self.fps <= 240:
             raise UsageError(f"--fps {self.fps}: choose between 1 and 240")
+
+    @property
+    def painting(self) -> ReenactConfig:
+        """The settings that the painter reads."""
+        return ReenactConfig(
+            ref_face=self.ref_face, size=self.size, quality=self.quality, steps=self.steps,
+            max_yaw_deg=self.max_yaw_deg,
+        )  # fmt: skip
 
     @property
     def clip(self) -> str | None:

@@ -51,7 +51,11 @@ def talk(
     max_yaw: opt.MaxYaw = _DEFAULT.max_yaw_deg,
     ref_face: opt.RefFace = _DEFAULT.ref_face,
     size: opt.Size = _DEFAULT.size,
-    generator: opt.Generator = "warp",
+    quality: opt.Quality = _DEFAULT.quality,
+    steps: opt.Steps = _DEFAULT.steps,
+    generator: opt.Generator = None,
+    weights: opt.Weights = None,
+    device: opt.Device = "auto",
     mute: opt.Mute = False,
     save_maps: opt.SaveMaps = None,
     save_motion: opt.SaveMotion = None,
@@ -64,7 +68,7 @@ def talk(
     config = TalkConfig(
         emotion=emotion, head_motion=head_motion, gaze=gaze, blink_rate=blink_rate,
         articulation=articulation, seed=seed, fps=parse_fps(fps), ref_face=ref_face,
-        max_yaw_deg=max_yaw, size=size,
+        max_yaw_deg=max_yaw, size=size, quality=quality, steps=steps,
     )  # fmt: skip
     config.validate()
     ref = ref or (PHOTO if demo else None)
@@ -76,7 +80,9 @@ def talk(
     target = motion_only or opt.output_path(out, overwrite, ref or PHOTO, audio)
     from facegen.pipelines import talk as task
 
-    pipe = task.TalkingHeadPipeline.from_pretrained("open", generator=generator)
+    pipe = task.TalkingHeadPipeline.from_pretrained(
+        "open", generator=generator, weights=weights, device=device
+    )
     if motion_only is not None or ref is None:
         opt.typer.echo(str(pipe.write_motion(target, audio, ref, config=config)))
         return

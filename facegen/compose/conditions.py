@@ -20,6 +20,7 @@ from facegen.compose.reference import Reference
 from facegen.compose.warp import WarpResult
 from facegen.compose.window import HeadWindow
 from facegen.flame.camera import Camera
+from facegen.flame.jit import F32, U8, jit
 from facegen.flame.maps import render_maps
 from facegen.flame.model import HeadModel
 
@@ -48,26 +49,39 @@ class WarpedWindow:
     visibility: NDArray[np.float32]
     matte: NDArray[np.float32]
 
-    @classmethod
-    def of(
-        cls, result: WarpResult, vertices: NDArray[np.floating], camera: Camera, size: int
-    ) -> WarpedWindow:
-        """Cut the window out of a warped frame.
 
-        Args:
-            vertices: ``(V, 3)`` of the driven head. camera: of the photo. size: S.
-        """
-        reference = result.reference
-        window = HeadWindow.following(vertices, camera, reference.model, reference.frame, size)
-        person = reference.window.crop(reference.person)
-        moved = _moved_matte(result, person)
-        visibility = _visibility(result, person, moved)
-        edge = window.crop(reference.person)
-        return cls(
+class WindowCutter:
+    """Cuts the head's window out of the warped frames of one photo.
+
+    Args:
+        reference: the photo. camera: of the whole photo. size: S.
+    """
+
+    def __init__(self, reference: Reference, camera: Camera, size: int) -> None:
+        self._reference, self._camera, self._size = reference, camera, size
+        self._person = np.ascontiguousarray(reference.window.crop(reference.person), np.float32)
+
+    def window(self, vertices: NDArray[np.floating]) -> HeadWindow:
+        """Where the window of a driven head ``(V, 3)`` stands."""
+        reference = self._reference
+        return HeadWindow.following(
+            vertices, self._camera, reference.model, reference.frame, self._size
+        )
+
+    def __call__(self, result: WarpResult, vertices: NDArray[np.floating]) -> WarpedWindow:
+        """Cut the window out of the frame driven by ``vertices (V, 3)``."""
+        reference, window = self._reference, self.window(vertices)
+        visibility, moved = _known(
+            result.shift, result.state, result.trust, result.cover, self._person
+        )
+        # Beyond the warp's own window the photo stands as it is.
+        seen = np.ones((self._size, self._size), np.float32)
+        matte = np.ascontiguousarray(window.crop(reference.person), np.float32)
+        return WarpedWindow(
             window=window,
             rgb=window.crop(result.frame),
-            visibility=_carry(visibility, reference.window, window, np.ones_like(edge)),
-            matte=_carry(moved, reference.window, window, edge),
+            visibility=_carry(visibility, reference.window, window, seen),
+            matte=_carry(moved, reference.window, window, matte),
         )
 
 
@@ -134,33 +148,46 @@ def _only_ambient() -> Tensor:
     return directional_light((0, 0, 1), intensity=0, ambient=1)
 
 
-def _moved_matte(result: WarpResult, person: NDArray[np.float32]) -> NDArray[np.float32]:
-    axis = np.arange(len(person), dtype=np.float32)
-    u, v = axis + result.shift[..., 0], axis[:, None] + result.shift[..., 1]
-    moved = cv2.remap(person, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(moved * (1 - result.cover) + result.cover, np.float32)
+@jit
+def _known(shift: F32, state: U8, trust: F32, cover: F32, person: F32) -> tuple[F32, F32]:
+    """Visibility and moved matte ``(R, R)`` of a warped frame in the warp's window of R pixels.
 
-
-def _visibility(
-    result: WarpResult, person: NDArray[np.float32], moved: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    still = np.abs(result.shift).max(-1) < fields.TEAR
-    # Background is known where nobody stood before it, and all of it where nothing moved.
-    beside = np.where(still, 1, moved * _BESIDE + (1 - moved) * (1 - person))
-    # Where the mesh is trusted less, the field around it has moved the pixel.
-    known = result.visibility + (1 - result.visibility) * beside
-    known[result.hole | result.occluded] = 0
-    return (known * (1 - result.cover)).astype(np.float32)
+    Args:
+        shift, state, trust, cover: of ``WarpResult``. person: ``(R, R)`` matte of the photo.
+    """
+    size = len(person)
+    visibility, moved = np.empty_like(person), np.empty_like(person)
+    for y in range(size):
+        for x in range(size):
+            dx, dy = shift[y, x, 0], shift[y, x, 1]
+            u = min(max(x + dx, np.float32(0)), np.float32(size - 1.001))
+            v = min(max(y + dy, np.float32(0)), np.float32(size - 1.001))
+            c, r = int(u), int(v)
+            fx, fy = u - c, v - r
+            top = person[r, c] * (1 - fx) + person[r, c + 1] * fx
+            low = person[r + 1, c] * (1 - fx) + person[r + 1, c + 1] * fx
+            matte = top * (1 - fy) + low * fy
+            moved[y, x] = matte * (1 - cover[y, x]) + cover[y, x]
+            if state[y, x] == fields.HOLE or state[y, x] == fields.HIDDEN:
+                visibility[y, x] = 0
+                continue
+            # Background is known where nobody stood before it, and all of it where nothing moved.
+            beside = matte * _BESIDE + (1 - matte) * (1 - person[y, x])
+            if max(abs(dx), abs(dy)) < fields.TEAR:
+                beside = 1.0
+            # Where the mesh is trusted less, the field around it has moved the pixel.
+            own = trust[y, x] if state[y, x] == fields.SEEN else np.float32(0)
+            visibility[y, x] = (own + (1 - own) * beside) * (1 - cover[y, x])
+    return visibility, moved
 
 
 def _carry(
-    image: NDArray[np.float32], source: HeadWindow, target: HeadWindow, beyond: NDArray[np.float32]
+    image: NDArray[np.float32], source: HeadWindow, target: HeadWindow, around: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """An image of one window in another; ``beyond (S, S)`` outside of the first."""
+    """An image of one window in another, drawn over ``around (S, S)``."""
     matrix = target.matrix @ np.linalg.inv(source.matrix)
     # OpenCV counts pixels from their centres.
     half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
     matrix = (np.linalg.inv(half) @ matrix @ half)[:2]
     size = (target.size, target.size)
-    inside = cv2.warpAffine(np.ones_like(image), matrix, size)
-    return np.asarray(cv2.warpAffine(image, matrix, size) + (1 - inside) * beyond, np.float32)
+    return cv2.warpAffine(image, matrix, size, dst=around, borderMode=cv2.BORDER_TRANSPARENT)

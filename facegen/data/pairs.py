@@ -9,10 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from facegen.compose import Reference, Warper
-from facegen.compose.conditions import WarpedWindow, reference_light
+from facegen.compose.conditions import WindowCutter, reference_light
 from facegen.compose.matte import refine_matte
 from facegen.compose.reference import head_layer
-from facegen.compose.window import HeadWindow
 from facegen.data.windows import Window, WindowMeta
 from facegen.faces import person_matte
 from facegen.flame.camera import Camera
@@ -71,8 +70,8 @@ class PairMaker:
         )
         self._warper = Warper(self._reference)
         self._light = reference_light(self._reference, self._camera)
-        own = self._reference.geometry.vertices
-        self._own = self._window(own)
+        self._cut = WindowCutter(self._reference, self._camera, size)
+        self._own = self._cut.window(self._reference.geometry.vertices)
         self._image = self._own.crop(reference.rgb)
 
     def warp(self, fit: Motion) -> NDArray[np.uint8]:
@@ -86,7 +85,7 @@ class PairMaker:
             target: of the same person, size and camera as the reference.
         """
         vertices = self._vertices(target.fit)
-        warped = WarpedWindow.of(self._warper.render(vertices), vertices, self._camera, self.size)
+        warped = self._cut(self._warper.render(vertices), vertices)
         window = warped.window
         matte = target.matte
         if matte is None:
@@ -116,11 +115,6 @@ class PairMaker:
     def _vertices(self, fit: Motion) -> NDArray[np.float32]:
         with torch.inference_mode():
             return head_layer(self.head)(**fit.tensors()).vertices[0].numpy()
-
-    def _window(self, vertices: NDArray[np.float32]) -> HeadWindow:
-        return HeadWindow.following(
-            vertices, self._camera, self.head, self._reference.frame, self.size
-        )
 
 
 def turn(reference: Motion, target: Motion) -> float:

@@ -87,7 +87,6 @@ def catalogue(judges: Judges | None = None, lpips: Sequence[Path] = ()) -> Catal
         metrics.append(EmotionAgreement(judges.emotion))
     else:
         absent.append("emotion: no expression classifier (--judges)")
-    absent.append("valence, arousal: no judge for them is known to this version")
     return Catalogue(tuple(metrics), tuple(sets), tuple(absent))
 
 

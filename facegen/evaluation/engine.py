@@ -201,6 +201,9 @@ def _clip(
     results.crops[footage.name] = footage.canvas.tolist()
     scene = _scene(footage)
     metrics = _measurable(metrics, footage, results)
+    if sets and not footage.has_truth:
+        results.issues[footage.name, "all", "distances of sets not measured: no truth"] += 1
+        sets = ()
     with ExitStack() as finders:
         lanes = []
         for method in methods:

@@ -16,7 +16,7 @@ from diffusers.models.autoencoders.vae import DecoderOutput
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
-from facegen.networks.blocks import PlainBlock, conv3, cosine_patches, zeroed
+from facegen.networks.blocks import PlainBlock, conv3, cosine_patches, zeroed, zigzag
 
 FACTOR = 8
 # Colour needs fewer cosines than brightness: 10 + 3 + 3 of 16.
@@ -54,35 +54,58 @@ class FaceAutoencoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         )
 
     def set_statistics(self, mean: list[float], std: list[float]) -> None:
-        """Fix the normalisation of the latents (kept in the configuration)."""
+        """Fix the normalisation of the latents, which is a part of the configuration."""
         self.register_to_config(latents_mean=list(mean), latents_std=list(std))
-        parameter = next(self.parameters())
-        for name, values in (("_mean", mean), ("_std", std)):
-            tensor = torch.tensor(values, device=parameter.device).view(1, -1, 1, 1)
-            self.register_buffer(name, tensor, persistent=False)
 
-    def encode(self, x: Tensor, return_dict: bool = True) -> AutoencoderTinyOutput | tuple[Tensor]:
+    def _statistics(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and deviation ``(1, C, 1, 1)``; no buffers, which loaders leave unfilled."""
+        mean, std = (
+            torch.tensor(self.config[name], dtype=like.dtype, device=like.device).view(1, -1, 1, 1)
+            for name in ("latents_mean", "latents_std")
+        )
+        return mean, std
+
+    def encode(self, x: Tensor) -> AutoencoderTinyOutput:
         """Latents ``(B, latent_channels, ceil(H/8), ceil(W/8))`` of pictures ``(B, 3, H, W)``.
 
         Sides that are no multiple of 8 are continued by their last row and column.
         """
         height, width = x.shape[-2:]
         x = F.pad(x, (0, -width % FACTOR, 0, -height % FACTOR), mode="replicate")
-        latents = (self.encoder(x) - self._mean.to(x.dtype)) / self._std.to(x.dtype)
-        return AutoencoderTinyOutput(latents=latents) if return_dict else (latents,)
+        mean, std = self._statistics(x)
+        latents = (self.encoder(x) - mean) / std
+        return AutoencoderTinyOutput(latents=latents)
 
-    def decode(
-        self, x: Tensor, generator: torch.Generator | None = None, return_dict: bool = True
-    ) -> DecoderOutput | tuple[Tensor]:
-        """Pictures ``(B, 3, 8h, 8w)``, about -1..1 and not clipped, of latents ``(B, C, h, w)``."""
-        pictures = self.decoder(x * self._std.to(x.dtype) + self._mean.to(x.dtype))
-        return DecoderOutput(sample=pictures) if return_dict else (pictures,)
+    def decode(self, x: Tensor) -> DecoderOutput:
+        """Pictures ``(B, 3, 8h, 8w)``, about -1..1, not clipped, of latents ``(B, C, h, w)``."""
+        mean, std = self._statistics(x)
+        return DecoderOutput(sample=self.decoder(x * std + mean))
 
-    def forward(self, sample: Tensor, return_dict: bool = True) -> DecoderOutput | tuple[Tensor]:
+    def decode_tiled(self, x: Tensor, tile: int = 64) -> Tensor:
+        """What :meth:`decode` gives, in tiles of ``tile`` latents: bounded memory at any size.
+
+        Tiles overlap by more than the decoder looks around, so they equal the whole.
+        """
+        rows = []
+        for top in range(0, x.shape[-2], tile):
+            row = [self._tile(x, top, left, tile) for left in range(0, x.shape[-1], tile)]
+            rows.append(torch.cat(row, -1))
+        return torch.cat(rows, -2)
+
+    def _tile(self, x: Tensor, top: int, left: int, tile: int) -> Tensor:
+        depth = self.config["decoder_depth"]
+        # Two convolutions a block at each size, one before, two after; 2 fine pixels a latent.
+        reach = 2 * depth[1] + 2 + (2 * depth[0] + 2) // 2
+        y, xx = max(top - reach, 0), max(left - reach, 0)
+        part = x[..., y : top + tile + reach, xx : left + tile + reach]
+        whole = self.decode(part).sample
+        y, xx = FACTOR * (top - y), FACTOR * (left - xx)
+        return whole[..., y : y + FACTOR * tile, xx : xx + FACTOR * tile]
+
+    def forward(self, sample: Tensor) -> DecoderOutput:
         """Encode, decode and cut to the input's size."""
-        decoded = self.decode(self.encode(sample, return_dict=False)[0], return_dict=False)[0]
-        decoded = decoded[..., : sample.shape[-2], : sample.shape[-1]]
-        return DecoderOutput(sample=decoded) if return_dict else (decoded,)
+        decoded = self.decode(self.encode(sample).latents).sample
+        return DecoderOutput(sample=decoded[..., : sample.shape[-2], : sample.shape[-1]])
 
 
 class _Encoder(nn.Module):
@@ -132,8 +155,6 @@ class _Decoder(nn.Module):
 
 def _scales(latents: int) -> Tensor:
     """Expected size of each cosine's coefficient, ``(latents, 1, 1, 1)``: about 1 / frequency."""
-    from facegen.networks.blocks import zigzag
-
     counts = (latents - 2 * _CHROMA, _CHROMA, _CHROMA)
     sizes = []
     for axis, count in enumerate(counts):

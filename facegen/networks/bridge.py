@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -12,7 +14,7 @@ from torch import Tensor
 NOISE = 0.5
 
 
-class BridgeScheduler(FlowMatchEulerDiscreteScheduler):
+class BridgeScheduler(FlowMatchEulerDiscreteScheduler):  # type: ignore[misc]
     """Straight paths ``x(s) = (1 - s) picture + s start`` (Liu et al. 2022, rectified flow).
 
     The start is the warped photo's latent, with noise only as far as a place is hidden, so that
@@ -21,8 +23,10 @@ class BridgeScheduler(FlowMatchEulerDiscreteScheduler):
 
     def set_steps(self, count: int, device: torch.device | str = "cpu") -> Tensor:
         """Prepare ``count`` even steps from 1 to 0; returns the sigmas ``(count,)``."""
-        self.set_timesteps(sigmas=np.linspace(1, 1 / count, count).tolist(), device=device)
-        return self.sigmas[:-1]
+        euler: Any = super()
+        euler.set_timesteps(sigmas=np.linspace(1, 1 / count, count).tolist(), device=device)
+        sigmas: Tensor = self.__dict__["sigmas"]
+        return sigmas[:-1]
 
 
 def bridge_start(warped: Tensor, visibility: Tensor, noise: Tensor) -> Tensor:

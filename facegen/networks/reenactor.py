@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -54,7 +55,7 @@ class Reenactor:
         """
         if size % _SIDE:
             raise UsageError(f"a window of {size} pixels: its side must be a multiple of {_SIDE}")
-        return (int(self.autoencoder.config.latent_channels), size // FACTOR, size // FACTOR)
+        return (int(self.autoencoder.config["latent_channels"]), size // FACTOR, size // FACTOR)
 
     @torch.inference_mode()
     def prepare(self, reference: Tensor) -> Prepared:
@@ -96,7 +97,7 @@ class Reenactor:
         maps = {name: conditions[name].to(self.device) for name in INPUTS}
         warped = self._encode(maps["warped"])
         sample = bridge_start(warped, maps["visibility"], noise.to(warped))
-        scheduler = BridgeScheduler()
+        scheduler: Any = BridgeScheduler()
         sigmas = scheduler.set_steps(steps, self.device)
         for sigma, time in zip(sigmas, scheduler.timesteps, strict=True):
             out = self._guided(sample, float(sigma), warped, maps, prepared, identity, motion)
@@ -141,10 +142,11 @@ def save_reenactor(
     folder: Path, autoencoder: FaceAutoencoder, unet: ReenactorUNet, dtype: torch.dtype
 ) -> None:
     """Write ``autoencoder/``, ``unet/`` and ``model_index.json`` below ``folder``."""
-    for name, network in (("autoencoder", autoencoder), ("unet", unet)):
+    networks: dict[str, Any] = {"autoencoder": autoencoder, "unet": unet}
+    for name, network in networks.items():
         copy = type(network).from_config(network.config)
         copy.load_state_dict(network.state_dict())
-        copy.to(dtype).save_pretrained(folder / name)
+        torch.nn.Module.to(copy, dtype).save_pretrained(folder / name)
     index = {
         "_class_name": CLASS,
         "autoencoder": ["facegen.networks.autoencoder", "FaceAutoencoder"],
@@ -173,12 +175,19 @@ def load_reenactor(
         raise ModelFileError(f"{folder} holds no reenactor weights ({error})") from error
     if not known:
         raise ModelFileError(f"{folder} holds weights of another pipeline, not of {CLASS}")
-    autoencoder = _load(FaceAutoencoder, folder / "autoencoder", device, dtype)
-    unet = _load(ReenactorUNet, folder / "unet", device, dtype)
+    autoencoder = load_network(FaceAutoencoder, folder / "autoencoder", device, dtype)
+    unet = load_network(ReenactorUNet, folder / "unet", device, dtype)
     return Reenactor(autoencoder, unet)
 
 
-def _load(kind: type, folder: Path, device: torch.device | str, dtype: torch.dtype):  # noqa: ANN202
+def load_network(
+    kind: Any, folder: Path, device: torch.device | str, dtype: torch.dtype = torch.float32
+) -> Any:
+    """A frozen network of diffusers' layout, ready for pictures.
+
+    Raises:
+        ModelFileError: absent or damaged files.
+    """
     try:
         network = kind.from_pretrained(
             folder, torch_dtype=dtype, use_safetensors=True, local_files_only=True

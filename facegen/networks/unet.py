@@ -119,13 +119,13 @@ class ReenactorUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
             switches: what is hidden, for guidance without a classifier.
         """
         switches = switches or Switches()
-        hidden = 1 - F.avg_pool2d(maps["visibility"], self.config.factor).to(sample.dtype)
+        hidden = 1 - F.avg_pool2d(maps["visibility"], self.config["factor"]).to(sample.dtype)
         time = self.time(_waves(sigma).to(sample.dtype))
         x = self.enter(torch.cat([sample, warped, 2 * hidden - 1], 1))
         x = x + self.guidance(maps, switches.motion)
         context = _Context(time, hidden, switches.identity, self._kernel)
         # One of each pair of levels looks at the photo: the way up, where it paints.
-        memory = dict(zip(sorted(self.config.attention), references, strict=True))
+        memory = dict(zip(sorted(self.config["attention"]), references, strict=True))
         skips: list[Tensor] = []
         for level in self.down:
             x = level(x, context, None)

@@ -22,8 +22,9 @@ from facegen.speech.mouth import MouthShape, open_mouth
 
 # Millimetres between the outer corners of an adult's eyes.
 EYE_CORNERS_MM = 90.0
-# Gap in outer eye distances below which lips count as touching: 1 mm.
-TOUCH = 0.011
+# Gap in outer eye distances below which lips count as touching: 1.2 mm, a little more than the
+# open head's at rest.
+TOUCH = 0.013
 _AROUND = 0.04  # seconds by which a closure may miss its sound
 _SMOOTH = 5
 

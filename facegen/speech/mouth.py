@@ -93,8 +93,9 @@ class MouthShape:
         return at + np.einsum("tpk,tk->tp", slopes, curves)
 
     def opening(self, curves: NDArray[np.floating]) -> Array:
-        """Mean gap ``(T,)`` between the inner lips, not below 0 anywhere."""
-        return np.maximum(self.gap(curves), 0).mean(1)
+        """How far curves part the lips, ``(T,)``: mean over the pairs of what the gap has grown
+        beyond that of the head at rest (sculpted lips hardly ever touch), not below 0 anywhere."""
+        return np.maximum(self.gap(curves) - self.gaps[0], 0).mean(1)
 
     def width(self, curves: NDArray[np.floating]) -> Array:
         """Distance ``(T,)`` between the corners of the mouth."""

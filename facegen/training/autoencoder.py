@@ -97,7 +97,7 @@ class AutoencoderTask:
             stream.write(json.dumps(line) + "\n")
         shown = torch.stack([truth, decoded], 1).flatten(0, 1)
         names = [f"{float(value):.1f} dB" for value in values.repeat_interleave(2)]
-        pictures = [_rgb8(picture) for picture in shown]
+        pictures = [rgb8(picture) for picture in shown]
         sheet = contact_sheet(pictures, 8, names, cell=(_HELD_SIDE, _HELD_SIDE))
         write_image(folder / f"{step:07d}.png", sheet)
 
@@ -117,6 +117,7 @@ class AutoencoderTask:
         exported.save_pretrained(folder)
 
 
-def _rgb8(picture: Tensor) -> np.ndarray:
+def rgb8(picture: Tensor) -> np.ndarray:
+    """``(3, H, W)`` in -1..1 to ``(H, W, 3)`` uint8."""
     values = (picture.clamp(-1, 1) + 1) * 127.5
     return values.round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()

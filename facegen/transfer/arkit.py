@@ -1,4 +1,4 @@
-"""A fitted motion as the 52 ARKit curves, the language of other software and of the lips."""
+"""Every expression of a fitted motion, the open head's own units too, in ARKit curves."""
 
 from __future__ import annotations
 
@@ -7,30 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from facegen.arkit import ARKIT, from_motion
 from facegen.errors import ModelFileError
 from facegen.flame.model import HeadModel
 from facegen.motion import Motion
 
 Array = NDArray[np.float64]
 
-ARKIT = (
-    "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight",
-    "cheekPuff", "cheekSquintLeft", "cheekSquintRight", "eyeBlinkLeft", "eyeBlinkRight",
-    "eyeLookDownLeft", "eyeLookDownRight", "eyeLookInLeft", "eyeLookInRight", "eyeLookOutLeft",
-    "eyeLookOutRight", "eyeLookUpLeft", "eyeLookUpRight", "eyeSquintLeft", "eyeSquintRight",
-    "eyeWideLeft", "eyeWideRight", "jawForward", "jawLeft", "jawOpen", "jawRight", "mouthClose",
-    "mouthDimpleLeft", "mouthDimpleRight", "mouthFrownLeft", "mouthFrownRight", "mouthFunnel",
-    "mouthLeft", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthPressLeft", "mouthPressRight",
-    "mouthPucker", "mouthRight", "mouthRollLower", "mouthRollUpper", "mouthShrugLower",
-    "mouthShrugUpper", "mouthSmileLeft", "mouthSmileRight", "mouthStretchLeft",
-    "mouthStretchRight", "mouthUpperUpLeft", "mouthUpperUpRight", "noseSneerLeft",
-    "noseSneerRight", "tongueOut",
-)  # fmt: skip
-# What joints do has no part in the blend; how far an eye looks at 1.
+# What joints do has no part in the blend.
 _JOINTS = ("eyeLook", "jawOpen", "jawLeft", "jawRight", "tongueOut")
-JAW_OPEN = np.radians(24.4)
-JAW_SIDE = np.radians(8.0)
-EYE_SIDE, EYE_UP = np.radians(35.0), np.radians(25.0)
 _SWEEPS = 40
 # Stiffness towards the fit's own ARKit columns, relative to the mean column.
 _STAY = 0.02
@@ -84,10 +69,9 @@ class ArkitSolver:
             raise ModelFileError(
                 f"the motion is of {motion.basis}, not of {self.head.version}; fit the clip again"
             )
-        out = np.zeros((len(motion), len(ARKIT)))
+        out = from_motion(motion, self.head)
         out[:, self.targets] = self._blend(motion.expression.astype(np.float64))
-        _put_joints(out, motion)
-        return out.astype(np.float32)
+        return out
 
     def _blend(self, expression: Array) -> Array:
         """Box-bounded ridge regression of every frame by coordinate descent."""
@@ -106,19 +90,3 @@ class ArkitSolver:
 def arkit_curves(motion: Motion, head: HeadModel) -> NDArray[np.float32]:
     """Curves ``(T, 52)`` of a motion (see :class:`ArkitSolver`, which is kept for many motions)."""
     return ArkitSolver.of(head)(motion)
-
-
-def _put_joints(out: Array, motion: Motion) -> None:
-    """Jaw and gaze come from their joints (``conventions.md``: x turns down, y to the left)."""
-
-    def put(name: str, values: NDArray[np.floating]) -> None:
-        out[:, ARKIT.index(name)] = np.clip(values, 0, 1)
-
-    put("jawOpen", motion.jaw_pose[:, 0] / JAW_OPEN)
-    put("jawLeft", motion.jaw_pose[:, 1] / JAW_SIDE)
-    put("jawRight", -motion.jaw_pose[:, 1] / JAW_SIDE)
-    for side, pose, outwards in (("Left", motion.leye_pose, 1), ("Right", motion.reye_pose, -1)):
-        put(f"eyeLookDown{side}", pose[:, 0] / EYE_UP)
-        put(f"eyeLookUp{side}", -pose[:, 0] / EYE_UP)
-        put(f"eyeLookOut{side}", outwards * pose[:, 1] / EYE_SIDE)
-        put(f"eyeLookIn{side}", -outwards * pose[:, 1] / EYE_SIDE)

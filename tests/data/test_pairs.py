@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from facegen.compose import Reference, Warper
-from facegen.compose.conditions import WarpedWindow
+from facegen.compose.conditions import WindowCutter
 from facegen.compose.window import HeadWindow
 from facegen.data.pairs import Picture, shrink, turn
 from tests.compose.scene import psnr, still
@@ -36,7 +36,7 @@ def test_training_and_use_see_the_same_window(head, scene, maker):
     reference = Reference.build(scene.photo, scene.fit, head, matte=scene.matte, window_size=128)
     vertices = pose_vertices(head, fit)
     result = Warper(reference).render(vertices)
-    used = WarpedWindow.of(result, vertices, scene.fit.camera, 64)
+    used = WindowCutter(reference, scene.fit.camera, 64)(result, vertices)
     pair = maker.pair(Picture(scene.photo, fit, scene.matte), _origin())
     assert np.array_equal(pair.warped, used.rgb)
     assert np.abs(pair.visibility / 255 - used.visibility).max() < 1 / 255

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from facegen.evaluation.catalogue import catalogue, embedded_metrics, independent
-from facegen.evaluation.emotion import EmotionAgreement
+from facegen.evaluation.emotion import EmotionAgreement, ccc
 from facegen.evaluation.expression import Aed, Apd, Estimate, nearest_rotation
 from facegen.evaluation.identity import Identity
 from facegen.evaluation.judges import Judges
@@ -36,7 +36,7 @@ class Judge:
     """Reads its answer off the brightness of the picture."""
 
     part = component = PART
-    labels = ("calm", "glad")
+    labels = ("neutral", "happy")
     width = 2
 
     def __init__(self, answer):
@@ -98,13 +98,38 @@ def test_nearest_rotation_frees_of_scale_and_noise(seed):
 
 def test_emotion_by_hand():
     metric = EmotionAgreement(Judge(lambda v: np.array([1 - v / 10, v / 10])))
-    # Glad for 9 and 8, calm for 2.
-    pairs = [make_pair(flat(9), flat(8)), make_pair(flat(2), flat(8))]
-    assert scores(metric, pairs[:1]) == {"top1": 1, "distance": pytest.approx(0.1)}
-    assert scores(metric, pairs) == {"top1": 0.5, "distance": pytest.approx((0.1 + 0.6) / 2)}
-    labelled = scores(metric, pairs, make_scene(emotion="glad"))
+    # Happy for 9 and 8, calm for 2.
+    pairs = [make_pair(flat(9), flat(8)), make_pair(flat(2), flat(8), index=1)]
+    found = scores(metric, pairs[:1])
+    assert (found["top1"], found["macro_f1"]) == (1, 1)
+    assert found["distance"] == pytest.approx(0.1)
+    assert math.isnan(found["intensity"])  # the driver stands still
+    found = scores(metric, pairs)
+    # Of calm nothing is right; happy: 2 * 1 / (1 + 2).
+    assert (found["top1"], found["macro_f1"]) == (0.5, pytest.approx((0 + 2 / 3) / 2))
+    assert found["distance"] == pytest.approx((0.1 + 0.6) / 2)
+    labelled = scores(metric, pairs, make_scene(emotion="happy"))
     assert labelled["label"] == 0.5
     assert "label" not in scores(metric, pairs, make_scene(emotion="contempt"))
+
+
+def test_emotion_over_time_by_hand():
+    metric = EmotionAgreement(Judge(lambda v: np.array([1 - v / 10, v / 10])))
+
+    def over(pred, drive):
+        pairs = zip(pred, drive, strict=True)
+        return scores(metric, [make_pair(flat(p), flat(d), index=k) for k, (p, d) in
+                               enumerate(pairs)])  # fmt: skip
+
+    found = over([1, 2, 9], [2, 4, 5])
+    assert found["intensity"] == pytest.approx(1)
+    # Joy stands at (0.76, 0.48): both curves are the same but for scale.
+    x, y = np.array([0.1, 0.2, 0.9]), np.array([0.2, 0.4, 0.5])
+    for name, place in (("valence", 0.76), ("arousal", 0.48)):
+        assert found[name] == pytest.approx(ccc(place * x, place * y))
+    still = over([5, 5, 5], [2, 4, 5])
+    assert still["intensity"] == 0 and still["valence"] == pytest.approx(0)
+    assert over([2, 4, 5], [2, 4, 5])["arousal"] == pytest.approx(1)
 
 
 def judges():
@@ -122,7 +147,7 @@ def test_what_is_not_there_is_said():
     found = catalogue()
     assert names(found) == [*(m.spec.name for m in embedded_metrics()), "hog8"]
     reasons = " ".join(found.absent)
-    for word in ("lpips_alex", "identity", "aed, apd", "emotion", "valence"):
+    for word in ("lpips_alex", "identity", "aed, apd", "emotion"):
         assert word in reasons
     found = catalogue(judges())
     own = ["identity_judge", "aed_second", "apd_second", "emotion_judge", "hog8", "judge"]

@@ -3,10 +3,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from facegen.arkit import ARKIT, jaw_open
 from facegen.errors import ModelFileError
 from facegen.flame.camera import Camera
 from facegen.motion import Motion
-from facegen.transfer.arkit import ARKIT, JAW_OPEN, ArkitSolver, arkit_curves
+from facegen.transfer.arkit import ArkitSolver, arkit_curves
 
 
 def motion_of(head, expression: np.ndarray, **poses: np.ndarray) -> Motion:
@@ -64,7 +65,7 @@ def test_joints_become_their_curves(head):
         motion_of(
             head,
             np.zeros((1, head.n_expression)),
-            jaw_pose=turn(JAW_OPEN / 2, 0),
+            jaw_pose=turn(jaw_open(head) / 2, 0),
             leye_pose=turn(0.1, 0.2),
             reye_pose=turn(0.1, 0.2),
         ),  # fmt: skip

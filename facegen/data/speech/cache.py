@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from facegen.arkit import ARKIT
 from facegen.audio import FRAME, RATE
 from facegen.data.speech.geometry import GEOMETRY
 from facegen.data.speech.phones import PHONES
 from facegen.data.speech.utterance import FRAME_RATE, Face, Utterance
 from facegen.errors import ModelFileError
 from facegen.media import atomic_path, file_sha256
-from facegen.transfer.arkit import ARKIT
 
 FORMAT = 1
 MANIFEST = "manifest.json"

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from facegen.arkit import ARKIT
 from facegen.audio import FRAME, RATE, frame_count
 from facegen.data.speech.geometry import GEOMETRY
 from facegen.data.speech.phones import Segment, labels
-from facegen.transfer.arkit import ARKIT
 
 FRAME_RATE = RATE // FRAME
 """Frames per second of every label; frame t is the middle of samples 320 t to 320 (t + 1)."""

@@ -1,0 +1,132 @@
+"""Painting: the path from warp to picture, guidance, files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from facegen.errors import ModelFileError, UsageError
+from facegen.networks.autoencoder import FaceAutoencoder
+from facegen.networks.bridge import NOISE, BridgeScheduler, between, bridge_start
+from facegen.networks.precision import choose_precision
+from facegen.networks.reenactor import Reenactor, load_reenactor, save_reenactor
+from facegen.networks.unet import ReenactorUNet
+from tests.networks.test_unet import maps
+
+
+def networks() -> tuple[FaceAutoencoder, ReenactorUNet]:
+    torch.manual_seed(0)
+    autoencoder = FaceAutoencoder(widths=(8, 8), encoder_depth=(1, 1), decoder_depth=(1, 1))
+    unet = ReenactorUNet(widths=(16, 32), attention=(1,), labels=12)
+    for parameter in unet.parameters():
+        parameter.data += 0.05 * torch.randn_like(parameter)
+    return autoencoder, unet
+
+
+@pytest.fixture(scope="module")
+def painter() -> Reenactor:
+    return Reenactor(*networks())
+
+
+def noise(painter: Reenactor, count: int = 2, size: int = 64) -> Tensor:
+    generator = torch.Generator().manual_seed(5)
+    return torch.randn(count, *painter.noise_shape(size), generator=generator)
+
+
+@settings(max_examples=10, deadline=None)
+@given(steps=st.integers(1, 5), seed=st.integers(0, 99))
+def test_the_true_velocity_leads_to_the_picture_in_any_number_of_steps(
+    steps: int, seed: int
+) -> None:
+    picture, start = torch.randn(2, 3, 4, 8, 8, generator=torch.Generator().manual_seed(seed))
+    scheduler = BridgeScheduler()
+    sample = start
+    sigmas = scheduler.set_steps(steps)
+    assert len(sigmas) == steps and float(sigmas[0]) == 1
+    for sigma, time in zip(sigmas, scheduler.timesteps, strict=True):
+        torch.testing.assert_close(
+            sample, between(picture, start, sigma.expand(3)), atol=1e-5, rtol=1e-5
+        )
+        sample = scheduler.step(start - picture, time, sample, return_dict=False)[0]
+    torch.testing.assert_close(sample, picture, atol=1e-5, rtol=1e-5)
+
+
+def test_noise_falls_only_where_the_photo_shows_nothing() -> None:
+    visibility = torch.ones(1, 1, 64, 64)
+    visibility[..., 32:] = 0
+    warped, chance = torch.randn(2, 1, 4, 8, 8)
+    start = bridge_start(warped, visibility, chance)
+    assert torch.equal(start[..., :4], warped[..., :4])
+    torch.testing.assert_close(start[..., 4:], (warped + NOISE * chance)[..., 4:])
+
+
+def test_painting_is_repeatable_and_in_range(painter: Reenactor) -> None:
+    photo = painter.prepare(maps(1, 64)["warped"])
+    for steps in (1, 2):
+        first = painter.paint(photo, maps(2, 64), noise=noise(painter), steps=steps)
+        again = painter.paint(photo, maps(2, 64), noise=noise(painter), steps=steps)
+        assert first["image"].shape == (2, 3, 64, 64) and first["image"].abs().max() <= 1
+        for name in ("mask", "matte"):
+            assert first[name].shape == (2, 1, 64, 64)
+            assert first[name].min() >= 0 and first[name].max() <= 1
+        assert all(torch.equal(first[name], again[name]) for name in first)
+
+
+def test_one_frame_is_painted_as_in_a_batch(painter: Reenactor) -> None:
+    photo = painter.prepare(maps(1, 64)["warped"])
+    both = painter.paint(photo, maps(2, 64), noise=noise(painter))
+    second = {name: value[1:] for name, value in maps(2, 64).items()}
+    alone = painter.paint(photo, second, noise=noise(painter)[1:])
+    torch.testing.assert_close(alone["image"], both["image"][1:], atol=1e-4, rtol=0)
+
+
+def test_guidance_extrapolates(painter: Reenactor) -> None:
+    photo = painter.prepare(maps(1, 64)["warped"])
+
+    def image(**scales: float) -> Tensor:
+        return painter.paint(photo, maps(2, 64), noise=noise(painter), **scales)["image"]
+
+    # Scale 0 is the network without the photo: another photo changes nothing.
+    other = painter.prepare(maps(1, 64)["render"])
+    without = painter.paint(other, maps(2, 64), noise=noise(painter), identity=0.0)["image"]
+    torch.testing.assert_close(image(identity=0.0), without, atol=1e-4, rtol=0)
+    assert (image(motion=3.0) - image()).abs().max() > 1e-4
+
+
+def test_files_bring_the_same_painter_back(tmp_path: Path) -> None:
+    autoencoder, unet = networks()
+    save_reenactor(tmp_path, autoencoder, unet, torch.float32)
+    read = load_reenactor(tmp_path, precision="fp32")
+    whole = Reenactor(autoencoder, unet)
+    results = [
+        p.paint(p.prepare(maps(1, 64)["warped"]), maps(2, 64), noise=noise(p))["image"]
+        for p in (whole, read)
+    ]
+    torch.testing.assert_close(*results, atol=1e-4, rtol=0)
+    save_reenactor(tmp_path / "half", autoencoder, unet, torch.float16)
+    assert load_reenactor(tmp_path / "half", precision="fp32").dtype == torch.float32
+    assert load_reenactor(tmp_path / "half", precision="bf16").dtype == torch.bfloat16
+
+
+def test_wrong_folders_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match="no reenactor weights"):
+        load_reenactor(tmp_path)
+    save_reenactor(tmp_path, *networks(), torch.float32)
+    (tmp_path / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(b"no weights")
+    with pytest.raises(ModelFileError, match="unet"):
+        load_reenactor(tmp_path)
+
+
+def test_wrong_requests_are_refused(painter: Reenactor) -> None:
+    photo = painter.prepare(maps(1, 64)["warped"])
+    with pytest.raises(UsageError, match="--steps"):
+        painter.paint(photo, maps(2, 64), noise=noise(painter), steps=0)
+    with pytest.raises(UsageError, match="multiple of 64"):
+        painter.noise_shape(100)
+    with pytest.raises(UsageError, match="fp16"):
+        choose_precision("fp16", "cpu")
