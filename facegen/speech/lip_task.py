@@ -34,7 +34,7 @@ _NOBODY = 0.07
 _BABBLE = 4
 # Making a crop costs more than learning from it: each is used so often, spread over the steps.
 _USES = 8
-_POOL = 600
+_POOL = 300
 _VELOCITY = 2.0
 _WEIGHTS = {"curves": 1.0, "gaps": 1.0, "geometry": 0.5, "phones": 0.5}
 # Lips that must close are worth more than their share of the time.

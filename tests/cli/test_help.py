@@ -12,6 +12,8 @@ COMMANDS = {
     ("bench",): ["--json", "--compare"],
     ("eval", "reenact"): ["--out", "--max-frames"],
     ("eval", "self-test"): [],
+    ("data", "speech"): ["--out", "--data", "--tracked", "--texts", "--espeak"],
+    ("train", "head"): ["--cache", "--out", "--steps", "--minutes"],
     ("assets", "list"): [],
     ("assets", "import"): ["--version"],
     ("assets", "licences"): [],
