@@ -14,6 +14,8 @@ COMMANDS = {
     ("eval", "talk"): ["--out", "--pred", "--motion", "--meshes", "--allow-circular"],
     ("eval", "pairs"): ["--out", "--count"],
     ("eval", "self-test"): ["--judges"],
+    ("data", "speech"): ["--out", "--data", "--tracked", "--texts", "--espeak"],
+    ("train", "head"): ["--cache", "--out", "--steps", "--minutes"],
     ("assets", "list"): [],
     ("assets", "import"): ["--version"],
     ("assets", "licences"): [],
