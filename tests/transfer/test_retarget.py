@@ -55,7 +55,7 @@ def driver(head: HeadModel) -> Motion:
     motion.neck_pose[1] = [0.0, 0.25, 0.0]
     motion.jaw_pose[2, 0] = 0.3
     motion.expression[3, head.expression_index("mouthSmileLeft")] = 0.8
-    motion.expression[4, head.expression_index("eyeBlinkLeft")] = 1.0
+    motion.expression[4, head.expression_index("eyeBlinkLeft")] = 0.7
     motion.transl[5] = [0.08, -0.03, -1.2]
     return motion
 
@@ -153,7 +153,9 @@ def test_a_whole_blink_does_not_push_narrow_lids_past_each_other(
 ) -> None:
     narrow = replace(reference, expression=reference.expression.copy())
     narrow.expression[0, head.expression_index("eyeBlinkLeft")] = 0.4
-    out = retarget(driver, narrow, head, mode="relative", reference_frame=0)
+    blink = replace(driver, expression=driver.expression.copy())
+    blink.expression[4, head.expression_index("eyeBlinkLeft")] = 1.0
+    out = retarget(blink, narrow, head, mode="relative", reference_frame=0)
     middle = gaps_of(out, head, LEFT_LID_PAIRS)[4, 1]
     assert -0.03 < middle < 0.02
 
