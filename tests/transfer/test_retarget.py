@@ -275,3 +275,16 @@ def test_arguments_that_do_not_fit(head: HeadModel, driver: Motion, reference: M
         retarget(driver, reference, head, mode="copy")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="no region"):
         retarget(driver, reference, head, only=("nose",))
+
+
+def test_release_lets_the_references_smile_go(head: HeadModel) -> None:
+    driver = resting(head, 3)
+    smile = head.expression_index("mouthSmileLeft")
+    lid = head.expression_index("eyeSquintLeft")
+    own = np.zeros((1, head.n_expression), np.float32)
+    own[0, [smile, lid]] = 0.8, 0.3
+    reference = replace(driver[:1], expression=own)
+    release = np.array([0.0, 0.5, 1.0])
+    out = retarget(driver, reference, head, mode="relative", reference_frame=0, release=release)
+    np.testing.assert_allclose(out.expression[:, smile], [0.8, 0.4, 0.0], atol=0.08)
+    assert (out.expression[:, lid] > 0.2).all(), "the eyes stay the photo's"
