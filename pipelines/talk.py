@@ -76,9 +76,12 @@ class TalkingHeadPipeline:
         config = config or TalkConfig()
         config.validate()
         next(iter(SpeechReader(audio, block=_TASTE)))  # unreadable sound is told before the fit
-        portrait = self.painter.portray(ref, config.painting)
-        motion = self._on(portrait, self._perform(audio, config, portrait.fit.betas), config)
-        return self._prepared(portrait, motion, audio, config)
+        portrait = self.portray(ref, config)
+        return self._prepared(portrait, self.act(portrait, audio, config=config), audio, config)
+
+    def portray(self, ref: Path | str, config: TalkConfig) -> Portrait:
+        """Read the photo and fit the head to its face."""
+        return self.painter.portray(ref, config.painting)
 
     def speak(self, audio: Path | str, *, config: TalkConfig | None = None) -> Motion:
         """The motion alone, of a mean head that looks into its camera.
@@ -92,10 +95,12 @@ class TalkingHeadPipeline:
         return replace(motion, source_sha256=file_sha256(audio))
 
     def act(
-        self, ref: Path | str, audio: Path | str, *, config: TalkConfig | None = None
+        self, portrait: Portrait, audio: Path | str, *, config: TalkConfig | None = None
     ) -> Motion:
         """The motion on a photo's face, in the photo's camera."""
-        return self(ref, audio, config=config).motion
+        config = config or TalkConfig()
+        config.validate()
+        return self._on(portrait, self._perform(audio, config, portrait.fit.betas), config)
 
     def write(
         self,
@@ -125,7 +130,7 @@ class TalkingHeadPipeline:
         def prepare() -> Reenactment:
             if not (options.resume and cache.is_file()):
                 return self(ref, audio, config=config)
-            portrait = self.painter.portray(ref, config.painting)
+            portrait = self.portray(ref, config)
             return self._prepared(portrait, Motion.load(cache), audio, config)
 
         return render(prepare, Path(target), options, job)
@@ -155,7 +160,7 @@ class TalkingHeadPipeline:
         if ref is None:
             motion = self.speak(audio, config=config)
         else:
-            motion = self.act(ref, audio, config=config)
+            motion = self(ref, audio, config=config).motion
         if target.suffix == ".csv":
             from facegen.livelink import write_livelink
 

@@ -5,7 +5,13 @@ Several processes: ``accelerate launch --module facegen train NAME ...``.
 
 import typer
 
-from facegen.cli import train_autoencoder, train_motion, train_reenactor, train_speech_emotion
+from facegen.cli import (
+    train_autoencoder,
+    train_head,
+    train_motion,
+    train_reenactor,
+    train_speech_emotion,
+)
 
 app = typer.Typer(
     help="Train the networks: resumable, on a CPU, a GPU or many (accelerate launch).",
@@ -19,6 +25,7 @@ def _group() -> None:
 
 
 app.command("autoencoder")(train_autoencoder.autoencoder)
+app.command("head")(train_head.head)
 app.command("motion")(train_motion.motion)
 app.command("reenactor")(train_reenactor.reenactor)
 app.command("speech-emotion")(train_speech_emotion.speech_emotion)

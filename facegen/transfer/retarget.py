@@ -49,6 +49,8 @@ Mode = Literal["auto", "absolute", "relative"]
 # to person: a driver's smallest gaps count as touch up to the larger number.
 _TOUCH, _LOOSEST_LIPS, _LOOSEST_LIDS = 0.02, 0.035, 0.05
 _LIP_SLACK, _LID_SLACK = 0.008, 0.012
+# Full coefficients drive narrow lids far beyond each other: the skin would bulge over the cheek.
+_LIP_OVERLAP, _LID_OVERLAP = np.inf, 0.01
 # Share of what relative motion adds beyond both faces that is taken back.
 _EXCESS = 0.7
 # Shift of the neck in eye distances and change of log depth at which the transfer levels off.
@@ -174,16 +176,18 @@ def _close(t: _Transfer, out: Motion) -> Motion:
     regions = np.array(expression_regions(t.head))
     states = states_of(out, full)
     lips = np.isin(regions, [r for r in ("lips", "jaw") if r in t.moving])
-    jobs: list[tuple[Pairs, NDArray[np.bool_], bool, Array, float]] = []
+    jobs: list[tuple[Pairs, NDArray[np.bool_], bool, Array, tuple[float, float, float]]] = []
     if "lips" in t.moving or "jaw" in t.moving:
         gaps = gaps_of(t.driver, t.head, LIP_PAIRS)
-        jobs.append((LIP_PAIRS, lips, "jaw" in t.moving, _lip_targets(gaps, t.gain), _LIP_SLACK))
+        limits = _LIP_SLACK, _TOUCH, _LIP_OVERLAP
+        jobs.append((LIP_PAIRS, lips, "jaw" in t.moving, _lip_targets(gaps, t.gain), limits))
     if "eyes" in t.moving:
         for lids in (LEFT_LID_PAIRS, RIGHT_LID_PAIRS):
-            jobs.append((lids, regions == "eyes", False, _lid_targets(t, lids), _LID_SLACK))
-    for pairs, columns, jaw, target, slack in jobs:
+            limits = _LID_SLACK, _TOUCH, _LID_OVERLAP
+            jobs.append((lids, regions == "eyes", False, _lid_targets(t, lids), limits))
+    for pairs, columns, jaw, target, limits in jobs:
         gap = GapModel.of(full, pairs, columns, jaw=jaw)
-        states = [gap.matched(s, g, slack, _TOUCH) for s, g in zip(states, target, strict=True)]
+        states = [gap.matched(s, g, *limits) for s, g in zip(states, target, strict=True)]
     expression, jaw_pose = out.expression.copy(), out.jaw_pose.copy()
     expression[:, full.free] = [s.expression for s in states]
     jaw_pose[:, :2] = [s.jaw for s in states]

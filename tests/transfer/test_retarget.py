@@ -148,6 +148,16 @@ def test_a_blink_closes_the_references_eye(
         assert gaps[4] < 0.04 < 0.08 < gaps[0]
 
 
+def test_a_whole_blink_does_not_push_narrow_lids_past_each_other(
+    head: HeadModel, driver: Motion, reference: Motion
+) -> None:
+    narrow = replace(reference, expression=reference.expression.copy())
+    narrow.expression[0, head.expression_index("eyeBlinkLeft")] = 0.4
+    out = retarget(driver, narrow, head, mode="relative", reference_frame=0)
+    middle = gaps_of(out, head, LEFT_LID_PAIRS)[4, 1]
+    assert -0.03 < middle < 0.02
+
+
 def test_only_chosen_regions_move(head: HeadModel, driver: Motion, reference: Motion) -> None:
     out = retarget(driver, reference, head, reference_frame=0, only=("lips", "jaw"))
     regions = np.array(expression_regions(head))
