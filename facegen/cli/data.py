@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
+from facegen.cli import data_speech
+
 app = typer.Typer(help="Make and show training data.", no_args_is_help=True)
+app.command("speech")(data_speech.speech)
 
 
 @app.command("windows")

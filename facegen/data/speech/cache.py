@@ -151,7 +151,7 @@ class SpeechSet:
             self.sources: list[dict[str, Any]] = manifest["sources"]
         except FileNotFoundError:
             raise ModelFileError(
-                f"no speech cache at {self.folder}; make one with: python -m facegen.data.speech"
+                f"no speech cache at {self.folder}; make one with: facegen data speech -o FOLDER"
             ) from None
         except (KeyError, TypeError, ValueError) as error:
             raise ModelFileError(f"{path} is not a speech cache ({error})") from error
