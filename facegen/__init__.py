@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from facegen.pipelines.fit import FittingPipeline as FittingPipeline
     from facegen.pipelines.fit import fit as fit
     from facegen.pipelines.reenact import ReenactmentPipeline as ReenactmentPipeline
+    from facegen.pipelines.talk import TalkingHeadPipeline as TalkingHeadPipeline
+    from facegen.pipelines.talk_config import TalkConfig as TalkConfig
 
 __version__ = "0.1.0"
 
@@ -28,6 +30,8 @@ _HOME = {
     "Motion": "facegen.motion",
     "ReenactConfig": "facegen.pipelines.config",
     "ReenactmentPipeline": "facegen.pipelines.reenact",
+    "TalkConfig": "facegen.pipelines.talk_config",
+    "TalkingHeadPipeline": "facegen.pipelines.talk",
     "fit": "facegen.pipelines.fit",
     "load_head": "facegen.assets",
     "render_maps": "facegen.flame.maps",

@@ -36,7 +36,8 @@ def talk_methods(head_name: str = "open") -> list[TalkMethod]:
         with TemporaryDirectory() as folder:
             photo = Path(folder) / "reference.png"
             write_image(photo, _frame(clip))
-            return pipe.act(photo, sound, config=TalkConfig(fps=probe(clip.file).fps))
+            config = TalkConfig(fps=probe(clip.file).fps)
+            return pipe.act(pipe.painter.portray(photo, config.painting), sound, config=config)
 
     methods: list[TalkMethod] = [Speaker(TALK, speak, pipe.head)]
     methods.append(Speaker(TALK, speak, pipe.head, of_other=True))

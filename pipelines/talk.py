@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from facegen import __version__
 from facegen.arkit import check_head
 from facegen.audio import SpeechReader
+from facegen.emotion.driven import release_of
 from facegen.emotion.track import EmotionTrack
 from facegen.errors import UsageError
 from facegen.flame.model import HeadModel
@@ -76,9 +77,12 @@ class TalkingHeadPipeline:
         config = config or TalkConfig()
         config.validate()
         next(iter(SpeechReader(audio, block=_TASTE)))  # unreadable sound is told before the fit
-        portrait = self.painter.portray(ref, config.painting)
-        motion = self._on(portrait, self._perform(audio, config, portrait.fit.betas), config)
-        return self._prepared(portrait, motion, audio, config)
+        portrait = self.portray(ref, config)
+        return self._prepared(portrait, self.act(portrait, audio, config=config), audio, config)
+
+    def portray(self, ref: Path | str, config: TalkConfig) -> Portrait:
+        """Read the photo and fit the head to its face."""
+        return self.painter.portray(ref, config.painting)
 
     def speak(self, audio: Path | str, *, config: TalkConfig | None = None) -> Motion:
         """The motion alone, of a mean head that looks into its camera.
@@ -88,14 +92,18 @@ class TalkingHeadPipeline:
         """
         config = config or TalkConfig()
         config.validate()
-        motion = self._perform(audio, config, None)
+        motion = self._perform(audio, self._feeling(audio, config), config, None)
         return replace(motion, source_sha256=file_sha256(audio))
 
     def act(
-        self, ref: Path | str, audio: Path | str, *, config: TalkConfig | None = None
+        self, portrait: Portrait, audio: Path | str, *, config: TalkConfig | None = None
     ) -> Motion:
         """The motion on a photo's face, in the photo's camera."""
-        return self(ref, audio, config=config).motion
+        config = config or TalkConfig()
+        config.validate()
+        emotion = self._feeling(audio, config)
+        motion = self._perform(audio, emotion, config, portrait.fit.betas)
+        return self._on(portrait, motion, emotion, config)
 
     def write(
         self,
@@ -125,7 +133,7 @@ class TalkingHeadPipeline:
         def prepare() -> Reenactment:
             if not (options.resume and cache.is_file()):
                 return self(ref, audio, config=config)
-            portrait = self.painter.portray(ref, config.painting)
+            portrait = self.portray(ref, config)
             return self._prepared(portrait, Motion.load(cache), audio, config)
 
         return render(prepare, Path(target), options, job)
@@ -155,7 +163,7 @@ class TalkingHeadPipeline:
         if ref is None:
             motion = self.speak(audio, config=config)
         else:
-            motion = self.act(ref, audio, config=config)
+            motion = self(ref, audio, config=config).motion
         if target.suffix == ".csv":
             from facegen.livelink import write_livelink
 
@@ -172,8 +180,20 @@ class TalkingHeadPipeline:
     ) -> Reenactment:
         return Reenactment(self.painter, portrait, motion, config.painting, Path(audio))
 
+    def _feeling(self, audio: Path | str, config: TalkConfig) -> EmotionTrack:
+        track = EmotionTrack.parse(config.emotion)
+        if not track.auto:
+            return track
+        from facegen.emotion.recognition import emotion_of_voice
+
+        return emotion_of_voice(SpeechReader(audio))
+
     def _perform(
-        self, audio: Path | str, config: TalkConfig, betas: NDArray[np.float32] | None
+        self,
+        audio: Path | str,
+        emotion: EmotionTrack,
+        config: TalkConfig,
+        betas: NDArray[np.float32] | None,
     ) -> Motion:
         """Motion of a head of identity ``betas`` that looks into its camera at rest.
 
@@ -192,11 +212,6 @@ class TalkingHeadPipeline:
             gaze=config.gaze, still=config.head_motion == "still", blink_rate=config.blink_rate,
             seed=config.seed, turns=turns,
         )  # fmt: skip
-        emotion = EmotionTrack.parse(config.emotion)
-        if emotion.auto:
-            from facegen.emotion.recognition import emotion_of_voice
-
-            emotion = emotion_of_voice(sound)
         return perform(lips, melody, emotion, self.head, config.fps, times, manner, betas=betas)
 
     def _borrowed(self, clip: Path, times: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -210,7 +225,9 @@ class TalkingHeadPipeline:
         place = length - np.abs(times % (2 * length) - length)
         return np.stack([np.interp(place, own, axis) for axis in turns.T], 1)
 
-    def _on(self, portrait: Portrait, motion: Motion, config: TalkConfig) -> Motion:
+    def _on(
+        self, portrait: Portrait, motion: Motion, emotion: EmotionTrack, config: TalkConfig
+    ) -> Motion:
         """The motion carried to a photo's face, which starts from its own expression."""
         rest = _calm(motion)
         driver = replace(
@@ -227,6 +244,7 @@ class TalkingHeadPipeline:
             mode="relative",
             reference_frame=_REST,
             max_yaw_deg=config.max_yaw_deg,
+            release=np.concatenate([[0.0], release_of(emotion, motion.timestamps)]),
         )
         return carried[1:]
 

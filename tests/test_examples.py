@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SUFFIX = {"00": "mp4", "01": "png", "02": "png", "03": "mp4"}
+SUFFIX = {"00": "mp4", "01": "png", "02": "png", "03": "mp4", "04": "mp4", "05": "png", "06": "mp4"}
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Optional
 
 from facegen.cli import options as opt
-from facegen.demo import PHOTO
+from facegen.demo import PHOTO, VOICE
 from facegen.errors import UsageError
 from facegen.pipelines.talk_config import TalkConfig
 
@@ -46,7 +46,7 @@ def talk(
     articulation: Articulation = _DEFAULT.articulation,
     seed: Seed = _DEFAULT.seed,
     fps: Fps = str(_DEFAULT.fps),
-    demo: Annotated[bool, opt.Option("--demo", help="Use the packaged photo.")] = False,
+    demo: Annotated[bool, opt.Option("--demo", help="Use the packaged photo and voice.")] = False,
     motion_only: MotionOnly = None,
     max_yaw: opt.MaxYaw = _DEFAULT.max_yaw_deg,
     ref_face: opt.RefFace = _DEFAULT.ref_face,
@@ -71,9 +71,12 @@ def talk(
         max_yaw_deg=max_yaw, size=size, quality=quality, steps=steps,
     )  # fmt: skip
     config.validate()
-    ref = ref or (PHOTO if demo else None)
+    if demo:
+        ref, audio = ref or PHOTO, audio or VOICE
     if audio is None or (ref is None and motion_only is None):
-        raise UsageError("give --ref PHOTO and --audio SPEECH (--motion-only needs no photo)")
+        raise UsageError(
+            "give --ref PHOTO and --audio SPEECH (--motion-only needs no photo), or --demo"
+        )
     if motion_only is not None and out is not None:
         raise UsageError("give -o for a video or --motion-only for its motion, not both")
     # A taken name is refused before the models load.

@@ -8,8 +8,8 @@ import typer
 from facegen.cli import train_options as opt
 from facegen.cli.options import Option
 
-Images = Annotated[Path, Option(help="Folder of pictures to train on.")]
-Held = Annotated[Optional[Path], Option(help="Folder of pictures to measure on.")]
+Images = Annotated[Path, Option(help="Folder of pictures, or cache of windows, to train on.")]
+Held = Annotated[Optional[Path], Option(help="The same to measure on.")]
 Size = Annotated[int, Option(min=16, help="Side of the training crops, pixels.")]
 
 

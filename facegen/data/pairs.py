@@ -14,7 +14,6 @@ from facegen.compose.matte import refine_matte
 from facegen.compose.reference import head_layer
 from facegen.data.windows import Window, WindowMeta
 from facegen.faces import person_matte
-from facegen.flame.camera import Camera
 from facegen.flame.model import HeadModel
 from facegen.flame.rotations import rotation_matrix
 from facegen.motion import Motion
@@ -30,12 +29,14 @@ class Picture:
     Attributes:
         matte: ``(H, W)`` float32 person matte where it is known exactly, else None.
         number: of the frame, or of the variant of a photo.
+        enlarged: pixels per pixel of the file, where the file was smaller.
     """
 
     rgb: NDArray[np.uint8]
     fit: Motion
     matte: NDArray[np.float32] | None = None
     number: int = 0
+    enlarged: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +109,7 @@ class PairMaker:
                 reference_window=(self._own.x0, self._own.y0, self._own.side),
                 picture=(target.rgb.shape[1], target.rgb.shape[0]),
                 yaw=round(turn(self._picture.fit, target.fit), 2),
-                scale=round(window.scale, 4),
+                scale=round(window.scale * target.enlarged, 4),
             ),
         )
 
@@ -127,18 +128,18 @@ def turn(reference: Motion, target: Motion) -> float:
     return float(np.degrees(heading(target) - heading(reference)))
 
 
-def shrink(picture: Picture, factor: float) -> Picture:
-    """The picture at ``factor`` of its size, 0..1; its head with it."""
+def resized(picture: Picture, factor: float) -> Picture:
+    """The picture at ``factor`` times its size; its head with it."""
     import cv2
 
-    if factor >= 1:
-        return picture
     height, width = (max(8, round(factor * n)) for n in picture.rgb.shape[:2])
-    rgb = np.asarray(cv2.resize(picture.rgb, (width, height), interpolation=cv2.INTER_AREA))
+    how = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    rgb = np.asarray(cv2.resize(picture.rgb, (width, height), interpolation=how))
     lens = picture.fit.camera
     # One scale for both axes: rounding a side by half a pixel must not squeeze the head.
-    camera: Camera = lens.cropped(0, 0, width / lens.width, width, height)
-    return replace(picture, rgb=rgb, fit=replace(picture.fit, camera=camera))
+    camera = lens.cropped(0, 0, width / lens.width, width, height)
+    enlarged = picture.enlarged * max(1.0, factor)
+    return replace(picture, rgb=rgb, fit=replace(picture.fit, camera=camera), enlarged=enlarged)
 
 
 def _bytes(image: NDArray[np.floating]) -> NDArray[np.uint8]:

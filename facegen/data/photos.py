@@ -10,21 +10,25 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from facegen.compose.frame import head_frame
 from facegen.compose.window import FOLLOW_SIDE
-from facegen.data.pairs import Origin, PairMaker, Picture, shrink
+from facegen.data.pairs import Origin, PairMaker, Picture, resized
 from facegen.data.windows import Window
 from facegen.flame.model import HeadModel
 from facegen.media import read_image
 from facegen.motion import Motion
 from facegen.tracking import track_image
 
-# Photos are shrunk until their head window has this many pixels per pixel of the training window:
-# two interpolations at this size leave no blur at the smaller one.
+# Photos get a size at which their head window has this many pixels per pixel of the cached one:
+# two interpolations at that size leave no blur at the smaller one.
 SAMPLES_PER_PIXEL = 1.6
+# Landmarks are found and small photos kept in this many times their size at most.
+_ENLARGE = 2.5
+_SMALL = 256  # pixels of the larger side
 
 # Standard deviation of the random turn, degrees: pitch, yaw, roll; and hard limits.
 _TURN = np.array([6.0, 11.0, 5.0])
@@ -48,14 +52,26 @@ def photo_windows(
         MediaError, FaceNotFoundError: the photo cannot be used.
     """
     rgb = read_image(path).rgb
-    photo = Picture(rgb, track_image(rgb, head))
-    photo = shrink(photo, SAMPLES_PER_PIXEL * size / _window_side(photo.fit, head))
+    photo = _fitted(rgb, head)
+    factor = SAMPLES_PER_PIXEL * size / _window_side(photo.fit, head)
+    photo = resized(photo, min(factor, _ENLARGE / photo.enlarged))
     there = PairMaker(head, photo, size)
     rng = np.random.default_rng(seed)
     for number in range(1, pairs + 1):
         fit = random_head(photo.fit, head, rng)
         moved = Picture(there.warp(fit), fit, number=number)
         yield PairMaker(head, moved, size).pair(photo, origin)
+
+
+def _fitted(rgb: NDArray[np.uint8], head: HeadModel) -> Picture:
+    """The photo and its head; very small photos are enlarged first, or no face would be found."""
+    enlarged = 1.0
+    if max(rgb.shape[:2]) < _SMALL:
+        enlarged = min(_ENLARGE, 2 * _SMALL / max(rgb.shape[:2]))
+        rgb = np.asarray(
+            cv2.resize(rgb, None, fx=enlarged, fy=enlarged, interpolation=cv2.INTER_CUBIC)
+        )
+    return Picture(rgb, track_image(rgb, head), enlarged=enlarged)
 
 
 def random_head(fit: Motion, head: HeadModel, rng: np.random.Generator) -> Motion:

@@ -44,7 +44,7 @@ class Group:
         skip: stems of files that are not used.
         person: who is seen in all files, or a regular expression whose group names the person in
             a file's stem; by default every file shows somebody else.
-        people: number of persons, renders only.
+        people: number of persons, renders only. rounds: instead of the plan's.
     """
 
     kind: str
@@ -55,6 +55,7 @@ class Group:
     skip: tuple[str, ...] = ()
     person: str = ""
     people: int = 0
+    rounds: int | None = None
 
     def is_held(self, stem: str) -> bool:
         return stem in self.held or "*" in self.held
@@ -129,7 +130,10 @@ class Job:
     @property
     def fingerprint(self) -> str:
         """Changes with everything that changes the shard, short of the code."""
-        text = json.dumps({"format": FORMAT, **asdict(self)}, sort_keys=True)
+        facts = {"format": FORMAT, **asdict(self)}
+        for source in facts["sources"]:
+            del source["group"]["rounds"]  # how many shards there are says nothing about this one
+        text = json.dumps(facts, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -139,14 +143,19 @@ def jobs(plan: Plan, data: Path) -> Iterator[Job]:
     Raises:
         UsageError: a pattern matches no file.
     """
-    for number in range(plan.rounds):
+    rounds = [plan.rounds if group.rounds is None else group.rounds for group in plan.groups]
+    # Numbered within their kind: a group added at the end of one renames no shard of another.
+    kinds = [group.kind for group in plan.groups]
+    places = [kinds[:index].count(kind) for index, kind in enumerate(kinds)]
+    for number in range(max(rounds, default=0)):
         lists = [
             [
-                _job(plan, number, index, group, split, part, i)
+                _job(plan, number, places[index], group, split, part, i)
                 for split in ("held", "train")
                 for i, part in enumerate(_parts(_sources(plan, group, data, number, split)))
             ]
             for index, group in enumerate(plan.groups)
+            if number < rounds[index]
         ]
         yield from _in_turn(lists)
 

@@ -291,15 +291,17 @@ class WindowSet:
         return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
 
     def probabilities(self, shares: dict[str, float]) -> NDArray[np.float64]:
-        """Chance ``(N,)`` of drawing each window: kinds by ``shares``, their people alike.
+        """Chance ``(N,)`` of drawing each window: kinds by ``shares``, their people nearly alike.
 
-        Kinds that are absent give their share to the others.
+        Soft pictures (``scale`` above 1) count less, by their true pixels. Kinds that are absent
+        give their share to the others.
         """
         kinds = np.array([m.kind for m in self.metas])
         people = np.array([f"{m.kind}/{m.identity}" for m in self.metas])
         _, person, count = np.unique(people, return_inverse=True, return_counts=True)
         # Between one vote per person and one per window: a clip has more to tell than a photo.
         weight = 1 / np.sqrt(count[person])
+        weight /= np.maximum([m.scale for m in self.metas], 1) ** 2
         for kind in np.unique(kinds):
             own = kinds == kind
             weight[own] *= shares.get(str(kind), 0.0) / weight[own].sum()

@@ -36,7 +36,7 @@ _PRESSING = columns(
 _JAW, _PUCKER = INDEX["jawOpen"], INDEX["mouthPucker"]
 _WIDE_JAW = 0.25  # of jawOpen, at which nobody presses the lips
 # What speech takes from a feeling's mouth corners, and leaves of its effect on articulators.
-_CORNERS_LOST, _IN_SPEECH = 0.4, 0.15
+_CORNERS_LOST, _IN_SPEECH = 0.2, 0.15
 # Without a lip track: lips as near as the nearest of the recording, within these bounds (outer eye
 # distances), touch; a mouth whose opening varies by so much within half a second speaks.
 _TOUCH, _SPEAKING = (0.014, 0.025), 0.015

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Features = NDArray[np.float64]
+_BLOCK = 512
 
 
 def frechet_distance(a: Features, b: Features) -> float:
@@ -39,15 +40,24 @@ def kernel_distance(a: Features, b: Features) -> float:
     m, n = len(a), len(b)
     if min(m, n) < 2:
         return math.nan
-    d = a.shape[1]
-    kaa, kbb, kab = ((x @ y.T / d + 1) ** 3 for x, y in ((a, a), (b, b), (a, b)))
-    within = (kaa.sum() - np.trace(kaa)) / (m * (m - 1)) + (kbb.sum() - np.trace(kbb)) / (
-        n * (n - 1)
-    )
-    return float(within - 2 * kab.mean())
+    within = 0.0
+    for x in (a, b):
+        with_itself = float(_cube(np.square(x).sum(1) / x.shape[1]).sum())
+        within += (_kernel_sum(x, x) - with_itself) / (len(x) * (len(x) - 1))
+    return within - 2 * _kernel_sum(a, b) / (m * n)
 
 
-def clip_features(frames: Features, length: int = 16) -> Features:
+def _cube(inner: Features) -> Features:
+    return (inner + 1) ** 3
+
+
+def _kernel_sum(x: Features, y: Features) -> float:
+    """Sum over all pairs, a block of rows at a time: the matrix of all would not fit."""
+    blocks = (x[k : k + _BLOCK] @ y.T / x.shape[1] for k in range(0, len(x), _BLOCK))
+    return sum(float(_cube(block).sum()) for block in blocks)
+
+
+def clip_features(frames: Features, length: int) -> Features:
     """Features of clips for FVD-type distances: ``(N, 3 D)`` from ``(T, D)`` frame features.
 
     Mean, standard deviation and mean |step| over successive non-overlapping windows of

@@ -236,7 +236,10 @@ def read_clips(
     """
     if source.is_dir():
         return "self", folder_tasks(source, reference_frame, refs)
-    protocol, tasks = read_split(find_split(source), data)
+    split = find_split(source)
+    if split.parent == SPLITS and data is None:
+        raise UsageError(f"{source} is a shipped split, which holds no data: give --data FOLDER")
+    protocol, tasks = read_split(split, data)
     if protocol == "cross" and refs is not None:
         raise UsageError("a cross-identity split names its photos itself; leave --ref out")
     return protocol, tasks if refs is None else with_photos(tasks, refs)

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from facegen.demo import PHOTO
+from facegen.errors import FaceNotFoundError
 from facegen.evaluation.catalogue import embedded_metrics
 from facegen.evaluation.crops import SIDE, crop, crop_matrix
 from facegen.evaluation.metric import Face, Image, Pair, Scene
+from facegen.evaluation.selftest_check import Check
+from facegen.evaluation.selftest_identity import as_pairs, run_identity, swap
+from facegen.evaluation.selftest_talk import run_talk
 from facegen.evaluation.sync import RATE, EnvelopeEmbedder, Sync
 from facegen.faces import LandmarkTracker, find_landmarks
 from facegen.media import read_image
@@ -21,14 +26,6 @@ from facegen.media import read_image
 FPS = 25.0
 FRAMES = 60
 Clip = list[tuple[Image, Face | None]]
-
-
-@dataclass(frozen=True)
-class Check:
-    """One expectation and what was found."""
-
-    text: str
-    passed: bool
 
 
 @dataclass(frozen=True)
@@ -57,8 +54,12 @@ _RULES = (
 )
 
 
-def run() -> Iterator[Check]:
-    """All checks, in the same order every time."""
+def run(judges: Path | None = None) -> Iterator[Check]:
+    """All checks, in the same order every time.
+
+    Args:
+        judges: folder with a face recognition network for the swap of identity; a proxy without.
+    """
     images = _clip()
     truth = _watch(images)
     scene = Scene("self-test", FPS, truth[0][0], truth[0][1], audio=_voice())
@@ -77,6 +78,19 @@ def run() -> Iterator[Check]:
         text = f"{rule.change}: {rule.metric}.{rule.part} worse by {worse:.4g}"
         yield Check(f"{text} (at least {rule.least:g})", bool(worse > rule.least))
     yield _sync_check(truth, scene)
+    pairs = list(_pairs(truth, truth))
+    swapped, faces = zip(*_watch(_swap(images[::6], truth[0][1])), strict=True)
+    yield from run_identity(pairs[::6], as_pairs(pairs[::6], swapped, faces), scene, judges)
+    shut = [k for k in range(FRAMES) if _mouth(k) < 0.03]
+    yield from run_talk([face for _, face in truth], _voice(), shut, FPS)
+
+
+def _swap(images: Sequence[Image], face: Face | None) -> list[Image]:
+    if face is None:
+        raise FaceNotFoundError("no face in the packaged photo; install facegen again")
+    points = face.points[:, :2]
+    eyes, mouth = points[[33, 133, 362, 263]].mean(0), points[[13, 14]].mean(0)
+    return swap(images, (eyes[0], eyes[1]), (mouth[0], mouth[1]))
 
 
 def _mouth(k: int) -> float:

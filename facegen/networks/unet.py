@@ -77,10 +77,14 @@ class ReenactorUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         for level, width in enumerate(widths):
             below = widths[max(level - 1, 0)]
             shrink = conv3(below, below, stride=2) if level else nn.Identity()
-            self.down.append(_Level(shrink, below, width, attend=level in attention))
+            attend = level in attention
+            # The way up, which paints, looks at the photo; the way down at the window only.
+            self.down.append(_Level(shrink, below, width, _attention(width, attend, photo=False)))
             deeper = widths[min(level + 1, len(widths) - 1)]
             join = width if level == len(widths) - 1 else width + deeper
-            self.up.append(_Level(nn.Identity(), join, width, attend=level in attention))
+            self.up.append(
+                _Level(nn.Identity(), join, width, _attention(width, attend, photo=True))
+            )
         self.leave = nn.GroupNorm(_groups(widths[0]), widths[0])
         self.velocity = zeroed(conv3(widths[0], latent_channels))
         self.masks = nn.Sequential(
@@ -124,7 +128,6 @@ class ReenactorUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         x = self.enter(torch.cat([sample, warped, 2 * hidden - 1], 1))
         x = x + self.guidance(maps, switches.motion)
         context = _Context(time, hidden, switches.identity, self._kernel)
-        # One of each pair of levels looks at the photo: the way up, where it paints.
         memory = dict(zip(sorted(self.config["attention"]), references, strict=True))
         skips: list[Tensor] = []
         for level in self.down:
@@ -155,11 +158,13 @@ class _Context:
 
 
 class _Level(nn.Module):
-    def __init__(self, before: nn.Module, inputs: int, width: int, *, attend: bool) -> None:
+    def __init__(
+        self, before: nn.Module, inputs: int, width: int, attention: _WindowAttention | None
+    ) -> None:
         super().__init__()
         self.before = before
         self.block = _TimedBlock(inputs, width)
-        self.attention = _ReferenceAttention(width) if attend else None
+        self.attention = attention
 
     def forward(self, x: Tensor, context: _Context, reference: Tensor | None) -> Tensor:
         x = self.block(self.before(x), context.time)
@@ -185,46 +190,50 @@ class _TimedBlock(nn.Module):
         return self.skip(x) + self.second(F.silu(h))
 
 
-class _ReferenceAttention(nn.Module):
+class _WindowAttention(nn.Module):
     """Attention within the window, and to the photo as far as a place is hidden in the warp.
 
     Both windows follow their heads, so a shared position code tells which places correspond.
     """
 
-    def __init__(self, width: int, head_width: int = 32) -> None:
+    def __init__(self, width: int, *, photo: bool, head_width: int = 32) -> None:
         super().__init__()
-        self._heads = width // head_width
+        self._heads = max(1, width // head_width)
         self.norm = nn.GroupNorm(_groups(width), width)
         self.query = nn.Linear(width, width)
         self.own = nn.Linear(width, 2 * width)
-        self.photo = nn.Linear(width, 2 * width)
-        # How much is taken from the photo: a + b * hidden, per channel.
-        self.gate = nn.Parameter(torch.stack([torch.full((width,), 0.2), torch.ones(width)]))
         self.out = nn.Linear(width, width)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
+        if photo:
+            self.photo = nn.Linear(width, 2 * width)
+            # How much is taken from the photo: a + b * hidden, per channel.
+            self.gate = nn.Parameter(torch.stack([torch.full((width,), 0.2), torch.ones(width)]))
 
     def forward(self, x: Tensor, context: _Context, reference: Tensor | None) -> Tensor:
-        batch, _, height, width = x.shape
         tokens = _tokens(self.norm(x))
         query = self._split(self.query(tokens))
-        key, value = self.own(tokens).chunk(2, -1)
-        seen = self._join(context.kernel(query, self._split(key), self._split(value)))
+        seen = self._attend(query, self.own(tokens), context.kernel)
         if reference is not None:
-            key, value = self.photo(_tokens(reference)).expand(batch, -1, -1).chunk(2, -1)
-            photo = self._join(context.kernel(query, self._split(key), self._split(value)))
-            hidden = F.adaptive_max_pool2d(context.hidden, (height, width))
+            keys = self.photo(_tokens(reference)).expand(len(x), -1, -1)
+            photo = self._attend(query, keys, context.kernel)
+            hidden = F.adaptive_max_pool2d(context.hidden, x.shape[-2:])
             photo = photo * (self.gate[0] + self.gate[1] * hidden.flatten(2).transpose(1, 2))
             if context.identity is not None:
                 photo = photo * context.identity.to(photo.dtype).view(-1, 1, 1)
             seen = seen + photo
         return x + self.out(seen).transpose(1, 2).reshape(x.shape)
 
+    def _attend(self, query: Tensor, keys_values: Tensor, kernel: Attention) -> Tensor:
+        key, value = (self._split(part) for part in keys_values.chunk(2, -1))
+        return kernel(query, key, value).transpose(1, 2).flatten(2)
+
     def _split(self, tokens: Tensor) -> Tensor:
         return tokens.unflatten(-1, (self._heads, -1)).transpose(1, 2)
 
-    def _join(self, heads: Tensor) -> Tensor:
-        return heads.transpose(1, 2).flatten(2)
+
+def _attention(width: int, wanted: bool, *, photo: bool) -> _WindowAttention | None:
+    return _WindowAttention(width, photo=photo) if wanted else None
 
 
 class _ReferenceEncoder(nn.Module):

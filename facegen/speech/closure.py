@@ -11,6 +11,7 @@ from facegen.speech.mouth import MouthShape, open_mouth
 
 # Below the first value the rule is silent, from the second on the lips meet.
 _FADE = (0.2, 0.5)
+_BESIDE = 0.5
 # What parts the lips beside the jaw, and how much of it a closure takes away.
 _PARTING = {
     "mouthUpperUp": 1.0, "mouthLowerDown": 1.0, "mouthFunnel": 0.8, "mouthShrugUpper": 1.0,
@@ -22,9 +23,12 @@ _ITERATIONS = 3
 
 
 def closing_strength(bilabial: NDArray[np.floating]) -> NDArray[np.float64]:
-    """How much the rule applies, ``(T,)`` in 0..1, from P(bilabial): 1 from probability 0.5 on."""
+    """How much the rule applies, ``(T,)`` in 0..1, from P(bilabial): 1 from probability 0.5 on,
+    and at least half that in the frames before and after: lips do not jump."""
     x = np.clip((np.asarray(bilabial, float) - _FADE[0]) / (_FADE[1] - _FADE[0]), 0, 1)
-    return x * x * (3 - 2 * x)
+    strength = x * x * (3 - 2 * x)
+    beside = np.pad(strength, 1)
+    return np.maximum(strength, _BESIDE * np.maximum(beside[:-2], beside[2:]))
 
 
 def close_lips(

@@ -14,7 +14,7 @@ from facegen.errors import ModelFileError, UsageError
 from facegen.speech.closure import close_lips
 from facegen.speech.lip_names import arkit_names, both_sides
 from facegen.speech.lip_net import LipNet, LipOutput, LipStream
-from facegen.speech.lip_track import RATE, LipTrack
+from facegen.speech.lip_track import ARRAYS, RATE, LipTrack
 from facegen.speech.lip_weights import open_lip_net
 
 _BLOCK = 30 * 16_000
@@ -55,14 +55,12 @@ def predict_lips(
     net = net or open_lip_net()
     blocks = _pieces(samples) if isinstance(samples, np.ndarray) else samples
     tracks = [_track(output, net) for output in run_lip_net(blocks, net)]
-    joined = LipTrack(
-        arkit_names(net.config.curves),
-        *(np.concatenate([getattr(t, name) for t in tracks]) for name in _FIELDS),
+    curves, closure, bilabial, speech = (
+        np.concatenate([getattr(track, name) for track in tracks]) for name in ARRAYS
     )
+    names = arkit_names(net.config.curves)
+    joined = LipTrack(names, curves, _steady(closure), _steady(bilabial), speech)
     return articulated(joined, gain)
-
-
-_FIELDS = ("curves", "closure", "bilabial", "speech")
 
 
 @torch.inference_mode()
@@ -100,6 +98,11 @@ def talking(speech: NDArray[np.float32]) -> NDArray[np.float32]:
     steady = uniform_filter1d(speech, 5, mode="nearest")
     spread = maximum_filter1d(steady, 2 * _AROUND_SPEECH + 1)
     return uniform_filter1d(spread, 2 * _FADE + 1, mode="nearest")
+
+
+def _steady(probability: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Without doubts of a single frame: no closure is that short."""
+    return uniform_filter1d(probability, 3, mode="nearest") if len(probability) else probability
 
 
 def _pieces(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from facegen.data.speech.geometry import GEOMETRY as MEASURED
+from facegen.data.speech.geometry import measures, upright
 from facegen.errors import FaceNotFoundError
 from facegen.flame.box_solver import solve_box
 from facegen.flame.landmark_model import LandmarkModel
@@ -23,13 +25,8 @@ from facegen.speech.mouth import MOUTH_CORNERS, OUTER_EYE_CORNERS, jaw_open_radi
 
 Array = NDArray[np.float64]
 
-# Corners of the eyes, bridge and wings of the nose, forehead and temples.
-STABLE = (33, 133, 362, 263, 168, 6, 197, 195, 5, 4, 98, 327, 151, 9, 127, 356, 234, 454)
 _CHIN = (152, 148, 377)
-_NOSE_BASE = (2, 98, 327)
 _LOWER_FACE = (*LIPS, *_CHIN, 176, 400, 199, 200, 18, 313, 83, 164)
-_UPPER_LIP, _LOWER_LIP = (0, 37, 267), (17, 84, 314)
-_MIDDLE = (0, 17, 13, 14)
 _FEWEST = 5  # frames with a face
 # Depth of monocular landmarks is a guess; gaps and width are what is seen.
 _DEPTH_TRUST, _DISTANCE_WEIGHT = 0.3, 3.0
@@ -47,8 +44,6 @@ _REST_SHARE = 0.2
 def aligned(landmarks: NDArray[np.floating]) -> Array:
     """Landmarks with head pose taken out: ``(T, 478, 3)``, outer eye distances, y up.
 
-    Similarity per frame onto the clip's mean (Umeyama 1991), x along the line of the eyes.
-
     Args:
         landmarks: ``(T, 478, 3)`` MediaPipe pixels, y down; rows without a face are NaN and
             stay so.
@@ -59,44 +54,14 @@ def aligned(landmarks: NDArray[np.floating]) -> Array:
     seen = ~np.isnan(landmarks[:, 0, 0])
     if seen.sum() < _FEWEST:
         raise FaceNotFoundError(f"a face in {int(seen.sum())} of {len(seen)} frames only")
-    points = landmarks[seen].astype(np.float64) * [1.0, -1.0, -1.0]
-    mean = points.mean(0)
-    for _ in range(3):
-        laid = _onto(points, mean)
-        mean = laid.mean(0)
-    right, left = (mean[i] for i in OUTER_EYE_CORNERS)
-    unit = float(np.linalg.norm(left - right))
-    across = (left - right) / unit
-    up = mean[168] - mean[152]
-    up -= across * (up @ across)
-    up /= np.linalg.norm(up)
     out = np.full(landmarks.shape, np.nan)
-    out[seen] = (laid @ np.stack([across, up, np.cross(across, up)], 1)) / unit
+    out[seen] = upright(landmarks[seen] * np.array([1.0, -1.0, -1.0]))
     return out
 
 
 def measure(points: Array) -> Array:
-    """Distances ``(T, G)`` of ``GEOMETRY`` from aligned landmarks, outer eye distances."""
-
-    def height(*rows: int) -> Array:
-        return points[:, list(rows), 1].mean(1)
-
-    def apart(a: int, b: int) -> Array:
-        return np.linalg.norm(points[:, a] - points[:, b], axis=1)
-
-    upper, lower = (list(side) for side in zip(*LIP_PAIRS, strict=True))
-    nose = height(*_NOSE_BASE)
-    columns = {
-        "opening": np.maximum(points[:, upper, 1] - points[:, lower, 1], 0).mean(1),
-        "width": apart(*MOUTH_CORNERS),
-        "inner_width": apart(78, 308),
-        "jaw_drop": nose - height(*_CHIN),
-        "upper_lip": height(*_UPPER_LIP) - nose,
-        "lower_lip": nose - height(*_LOWER_LIP),
-        "protrusion": points[:, list(_MIDDLE), 2].mean(1)
-        - points[:, list(MOUTH_CORNERS), 2].mean(1),
-    }
-    return np.stack([columns[name] for name in GEOMETRY], 1)
+    """Distances ``(T, G)`` of ``lip_names.GEOMETRY`` from aligned landmarks."""
+    return measures(points)[:, [MEASURED.index(name) for name in GEOMETRY]]
 
 
 def rest_frames(geometry: Array, lead: int) -> NDArray[np.bool_]:
@@ -210,17 +175,3 @@ def mouth_targets(
     both = np.concatenate([curves, relative], 1)
     spread = np.stack([np.interp(at, middles, column) for column in both.T], 1).astype(np.float32)
     return MouthTargets(spread[:, : curves.shape[1]], spread[:, curves.shape[1] :])
-
-
-def _onto(points: Array, target: Array) -> Array:
-    """Every frame by the similarity that lays its stable points onto the target's."""
-    stable = list(STABLE)
-    goal = target[stable] - target[stable].mean(0)
-    centre = points[:, stable].mean(1, keepdims=True)
-    own = points[:, stable] - centre
-    u, size, vt = np.linalg.svd(own.transpose(0, 2, 1) @ goal)
-    flip = np.ones((len(points), 3))
-    flip[:, 2] = np.sign(np.linalg.det(u @ vt))
-    turn = (u * flip[:, None]) @ vt
-    scale = (size * flip).sum(1) / (own**2).sum((1, 2))
-    return (points - centre) @ turn * scale[:, None, None] + target[stable].mean(0)

@@ -23,6 +23,7 @@ from facegen.speech.lip_lessons import Crop, Lesson, Rng, cut, silence
 from facegen.speech.lip_names import GEOMETRY, SYMMETRIC, arkit_names, both_sides
 from facegen.speech.lip_net import LipNet, LipNetConfig
 from facegen.speech.lip_teacher import LipTeacher, TeacherConfig, phone_features
+from facegen.speech.lip_voices import other_voice
 from facegen.speech.lip_weights import save_lip_net
 from facegen.speech.mouth import open_mouth
 
@@ -33,9 +34,9 @@ _NOBODY = 0.07
 _BABBLE = 4
 # Making a crop costs more than learning from it: each is used so often, spread over the steps.
 _USES = 8
-_POOL = 600
+_POOL = 300
 _VELOCITY = 2.0
-_WEIGHTS = {"curves": 1.0, "gaps": 1.0, "geometry": 0.5, "phones": 0.25}
+_WEIGHTS = {"curves": 1.0, "gaps": 1.0, "geometry": 0.5, "phones": 0.5}
 # Lips that must close are worth more than their share of the time.
 _PHONE_WEIGHTS = {"PP": 2.5, "FF": 2.0}
 _LEAST_SPREAD = 0.03
@@ -129,7 +130,7 @@ class LipTask:
         }
         for name in ("knows_phones", "knows_mouth"):
             out[name][:, :_WARM_UP] = 0
-        features = np.stack([part for part, _ in made]).astype(np.float32)
+        features = np.stack([other_voice(part.astype(np.float32), rng) for part, _ in made])
         return {"features": torch.from_numpy(features), **out}
 
     def _made(self, number: int) -> tuple[NDArray[np.float16], Crop]:

@@ -18,7 +18,7 @@ from facegen.training.config import TrainConfig
 from facegen.training.loop import train
 
 # Real mouths teach more than taught ones; formant voices are many and all alike.
-WEIGHTS = {"grid": 1.6, "espeak": 0.5, "negatives": 0.5}
+WEIGHTS = {"grid": 1.5, "espeak": 0.7, "negatives": 0.5}
 _TEACHER_RATE, _TEACHER_DECAY, _TEACHER_AVERAGE = 3e-3, 0.05, 0.99
 _CHECKED = 20
 

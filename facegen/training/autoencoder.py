@@ -28,7 +28,8 @@ class AutoencoderSettings:
     """What the autoencoder learns from.
 
     Attributes:
-        images: folder of pictures to train on. held: folder of pictures to measure on, or None.
+        images: folder of pictures, or cache of windows, to train on.
+        held: the same to measure on (of a cache the held-out split), or None.
         size: side of the training crops, pixels, a multiple of 8.
         batch_size, seed: as in the training configuration.
         model: arguments of the network, for another size than the default.
@@ -56,7 +57,7 @@ class AutoencoderTask:
             raise UsageError("--size must be a multiple of 8 and at least 16")
         self._settings = settings
         self._train = PictureFolder(settings.images)
-        self._held = PictureFolder(settings.held) if settings.held is not None else None
+        self._held = PictureFolder(settings.held, "held") if settings.held else None
 
     def model(self) -> nn.Module:
         network = FaceAutoencoder(**(self._settings.model or {}))  # type: ignore[arg-type]

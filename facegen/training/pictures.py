@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -10,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from facegen.data.windows import MANIFEST, Shard, read_manifest
 from facegen.errors import UsageError
 from facegen.media.image import read_image
 
@@ -19,18 +21,26 @@ _CLOSEST = 0.2
 
 
 class PictureFolder:
-    """Every picture below a folder, kept in memory as uint8.
+    """Every picture below a folder, or every target of a cache of windows, as uint8 in memory.
+
+    Args:
+        folder: of pictures, or with a ``manifest.json``.
+        split: of the cache.
 
     Raises:
         UsageError: the folder holds no picture.
         MediaError: a picture cannot be read.
+        ModelFileError: the cache cannot be read.
     """
 
-    def __init__(self, folder: Path) -> None:
-        paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in _ENDINGS)
-        if not paths:
+    def __init__(self, folder: Path, split: str = "train") -> None:
+        if (folder / MANIFEST).is_file():
+            self.pictures = list(_targets(folder, split))
+        else:
+            paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in _ENDINGS)
+            self.pictures = [read_image(path).rgb for path in paths]
+        if not self.pictures:
             raise UsageError(f"{folder} holds no pictures ({', '.join(_ENDINGS)})")
-        self.pictures = [read_image(path).rgb for path in paths]
 
     def crops(self, count: int, side: int, rng: np.random.Generator) -> Tensor:
         """``(count, 3, side, side)`` in -1..1: random place, scale, mirror, light and colour."""
@@ -42,6 +52,14 @@ class PictureFolder:
         """``(N, 3, side, side)`` in -1..1: the pictures' central squares."""
         rows = np.stack([_centre(picture, side) for picture in self.pictures])
         return torch.from_numpy(rows.transpose(0, 3, 1, 2).copy()).float() / 127.5 - 1
+
+
+def _targets(folder: Path, split: str) -> Iterator[NDArray[np.uint8]]:
+    for entry in read_manifest(folder)["shards"]:
+        if entry["split"] == split:
+            shard = Shard(folder / entry["file"])
+            for index in range(len(shard)):
+                yield shard.pictures(index)["target"]
 
 
 def _crop(picture: NDArray[np.uint8], side: int, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -70,6 +70,16 @@ def test_a_pattern_without_files_is_an_error(tmp_path, data):
         list(jobs(plan(tmp_path, PHOTOS.replace("*.jpg", "*.gif")), data))
 
 
+def test_a_group_may_have_rounds_of_its_own(tmp_path, data):
+    def files(entry):
+        text = "rounds: 2\n" + PHOTOS.replace("skip", f"{entry}skip")
+        return {job.file: job.fingerprint for job in jobs(plan(tmp_path, text), data)}
+
+    both, one = files(""), files("rounds: 1, ")
+    assert len(both) == 4 and len(one) == 2
+    assert one.items() < both.items(), "and what was made stays good"
+
+
 def test_people_are_named_by_file_by_group_or_by_pattern(tmp_path, data):
     def identities(entry):
         text = PHOTOS.replace("held: [two]", entry)

@@ -6,7 +6,7 @@ import pytest
 from facegen.compose import Reference, Warper
 from facegen.compose.conditions import WindowCutter
 from facegen.compose.window import HeadWindow
-from facegen.data.pairs import Picture, shrink, turn
+from facegen.data.pairs import PairMaker, Picture, resized, turn
 from tests.compose.scene import psnr, still
 
 
@@ -74,13 +74,21 @@ def drive_vertices(head, scene):
     return lambda **values: pose_vertices(head, still(head, scene.fit.camera, **values))
 
 
-def test_shrinking_keeps_head_and_picture_together(head, scene):
-    small = shrink(Picture(scene.photo, scene.fit), 0.5)
-    assert small.rgb.shape == (128, 128, 3)
+def test_head_and_picture_change_size_together(head, scene):
     point = np.array([0.02, -0.05, -1.0])
-    ratio = small.fit.camera.project(point)[:2] / scene.fit.camera.project(point)[:2]
-    assert ratio == pytest.approx(0.5)
-    assert shrink(Picture(scene.photo, scene.fit), 1.5).rgb is scene.photo
+    place = scene.fit.camera.project(point)[:2]
+    small = resized(Picture(scene.photo, scene.fit), 0.5)
+    assert small.rgb.shape == (128, 128, 3) and small.enlarged == 1
+    assert small.fit.camera.project(point)[:2] == pytest.approx(0.5 * place)
+    large = resized(Picture(scene.photo, scene.fit), 1.5)
+    assert large.rgb.shape == (384, 384, 3) and large.enlarged == 1.5
+    assert large.fit.camera.project(point)[:2] == pytest.approx(1.5 * place)
+
+
+def test_an_enlarged_picture_says_how_soft_it_is(head, scene, origin):
+    large = resized(Picture(scene.photo, scene.fit, None), 2.0)
+    pair = PairMaker(head, large, 64).pair(large, origin)
+    assert pair.meta.scale == pytest.approx(2 * 64 / pair.meta.window[2], abs=1e-3)
 
 
 def test_turn_is_signed(head, scene):

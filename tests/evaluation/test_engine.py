@@ -11,7 +11,7 @@ from facegen.evaluation.crops import crop, crop_matrix
 from facegen.evaluation.engine import evaluate
 from facegen.evaluation.footage import SelfFootage
 from facegen.evaluation.protocol import folder_tasks
-from facegen.evaluation.results import merge
+from facegen.evaluation.results import Results, Worst, merge
 from facegen.evaluation.roles import Origin
 from facegen.faces import find_landmarks
 from facegen.media import read_image
@@ -79,6 +79,7 @@ def test_engine(clip, tmp_path):
     table = (tmp_path / "a" / "table.md").read_text()
     assert "- aed, apd: no estimator but the one that makes the motion (--judges)" in table
     speed = (tmp_path / "a" / "speed.csv").read_text().splitlines()
+    assert {w.method for w in results.worst} == {"copy", "similarity", "faulty"}
     assert [line.split(",")[:3] for line in speed[1:]] == [
         ["sway", "truth", "9"], ["sway", "copy", "9"], ["sway", "similarity", "9"],
         ["sway", "faulty", "7"],
@@ -128,3 +129,15 @@ def test_one_of_two_people_is_kept_in_all_pictures(clip, tmp_path):
     akd = {r.method: r.value for r in found.rows if r.metric == "akd"}
     # The other person stands about 4 inter-ocular distances away.
     assert akd["truth"] == 0 and akd["copy"] < 1.5
+
+
+def test_only_the_worst_frames_that_a_sheet_shows_are_kept():
+    image = np.zeros((4, 4, 3), np.uint8)
+
+    def clip_with(badness):
+        name = f"clip{badness}"
+        return Results(worst=[Worst(name, m, "psnr", 1.0, badness, 0, image, image) for m in "ab"])
+
+    total = merge(clip_with(b) for b in (3, 9, 1, 7, 5, 8))
+    for method in "ab":
+        assert [w.badness for w in total.worst if w.method == method] == [9, 8, 7, 5]

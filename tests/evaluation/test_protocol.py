@@ -1,5 +1,7 @@
 """Splits, chosen frames, crops."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,7 +10,15 @@ from hypothesis import strategies as st
 from facegen.errors import UsageError
 from facegen.evaluation.crops import crop, crop_matrix, to_frame
 from facegen.evaluation.metric import Face
-from facegen.evaluation.protocol import choose_frames, folder_tasks, read_split, write_split
+from facegen.evaluation.protocol import (
+    SPLITS,
+    choose_frames,
+    find_split,
+    folder_tasks,
+    read_clips,
+    read_split,
+    write_split,
+)
 from tests.evaluation.faces import make_face
 
 
@@ -42,6 +52,33 @@ def test_split_is_written_and_read(tmp_path):
         read_split(tmp_path / "split.yaml")
     with pytest.raises(UsageError, match="no video"):
         folder_tasks(make_empty(tmp_path))
+
+
+SHIPPED = {"self-mixed": 17, "talk-grid": 66, "cross-mixed": 20}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_splits(name, dev_data):
+    """Every file is the one that is meant."""
+    protocol, tasks = read_clips(Path(name), dev_data)
+    assert protocol == name.split("-")[0]
+    assert len({task.name for task in tasks}) == len(tasks) == SHIPPED[name]
+    assert all(task.has_truth == (protocol != "cross") for task in tasks)
+
+
+def test_shipped_splits_are_listed_and_hold_no_data():
+    assert {p.stem for p in SPLITS.iterdir()} == set(SHIPPED)
+    with pytest.raises(UsageError, match="give --data"):
+        read_clips(Path("talk-grid"))
+    with pytest.raises(UsageError, match="talk-grid"):
+        find_split(Path("talk-grdi"))
+
+
+def test_two_videos_of_one_name(tmp_path):
+    for suffix in ("mp4", "mov"):
+        (tmp_path / f"a.{suffix}").write_bytes(b"one")
+    with pytest.raises(UsageError, match="two videos named a"):
+        folder_tasks(tmp_path)
 
 
 def make_empty(folder):

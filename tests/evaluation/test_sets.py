@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from facegen.evaluation.frechet import clip_features, frechet_distance
+from facegen.evaluation import sets
+from facegen.evaluation.frechet import clip_features, frechet_distance, kernel_distance
 from facegen.evaluation.recall import Recall
 from facegen.evaluation.roles import Component
 from facegen.evaluation.sets import (
@@ -95,17 +96,19 @@ def test_frames_without_a_face_or_truth_are_counted():
 
 
 def test_jackknife_by_hand():
-    sets = [np.array([[0.0]]), np.array([[3.0]]), np.array([[9.0]])]
+    parts = [np.array([[0.0]]), np.array([[3.0]]), np.array([[9.0]])]
 
     def mean(a, b):
         return float(a.mean())
 
     # Means without one: 6, 4.5, 1.5, themselves 4 on average; sqrt(2/3 of the sum of squares).
-    assert jackknife(sets, sets, mean) == pytest.approx(math.sqrt(2 / 3 * (4 + 0.25 + 6.25)))
-    assert jackknife(sets, sets, lambda a, b: 1.0) == 0
+    assert jackknife(parts, parts, mean) == pytest.approx(math.sqrt(2 / 3 * (4 + 0.25 + 6.25)))
+    assert jackknife(parts, parts, lambda a, b: 1.0) == 0
 
 
-def test_few_samples_are_warned_about():
+def test_few_samples_are_warned_about(monkeypatch):
+    monkeypatch.setattr(sets, "FEW", 1000)
+
     def warning(kind, count):
         many = [Gathered("a", "m", "brightness", [[np.ones(1, np.float32)] * count] * 1)]
         many[0].truth = many[0].pred
@@ -113,8 +116,8 @@ def test_few_samples_are_warned_about():
 
     assert warning("fid", 1) == warning("kid", 1) == "too few samples to measure"
     assert "fewer samples than the 3 dimensions" in warning("fvd", 16)
-    assert warning("fid", 200).startswith("fewer than 10000 samples")
-    assert warning("fid", 10_000) == warning("kid", 50) == ""
+    assert warning("fid", 200).startswith("fewer than 1000 samples")
+    assert warning("fid", 1000) == warning("kid", 50) == ""
 
 
 def test_fewer_samples_than_dimensions_agree_with_the_definition():
@@ -130,6 +133,14 @@ def test_fewer_samples_than_dimensions_agree_with_the_definition():
         shift = a.mean(0) - b.mean(0)
         expected = shift @ shift + np.trace(ca) + np.trace(cb) - 2 * cross
         assert frechet_distance(a, b) == pytest.approx(expected, abs=1e-4)
+
+
+def test_kernels_of_many_samples_are_summed_in_blocks():
+    rng = np.random.default_rng(4)
+    a, b = rng.normal(size=(1100, 3)), rng.normal(0.5, 1, size=(700, 3))
+    kaa, kbb, kab = ((x @ y.T / 3 + 1) ** 3 for x, y in ((a, a), (b, b), (a, b)))
+    own = [(k.sum() - np.trace(k)) / (len(k) * (len(k) - 1)) for k in (kaa, kbb)]
+    assert kernel_distance(a, b) == pytest.approx(sum(own) - 2 * kab.mean(), rel=1e-9)
 
 
 def test_an_answer_is_remembered_per_picture():

@@ -47,7 +47,7 @@ def test_the_true_velocity_leads_to_the_picture_in_any_number_of_steps(
     scheduler = BridgeScheduler()
     sample = start
     sigmas = scheduler.set_steps(steps)
-    assert len(sigmas) == steps and float(sigmas[0]) == 1
+    torch.testing.assert_close(sigmas, torch.linspace(1, 1 / steps, steps))
     for sigma, time in zip(sigmas, scheduler.timesteps, strict=True):
         torch.testing.assert_close(
             sample, between(picture, start, sigma.expand(3)), atol=1e-5, rtol=1e-5

@@ -75,8 +75,13 @@ def test_without_a_bilabial_nothing_changes(mouth: MouthShape) -> None:
 
 def test_surer_is_tighter(mouth: MouthShape) -> None:
     wild = np.repeat(curves(20), 30, 0)
-    sure = np.tile(np.linspace(0, 0.6, 30), 20)
-    gaps = mouth.gap(close_lips(wild, NAMES, sure, mouth=mouth)).max(1).reshape(20, 30)
+    sure = np.repeat(np.linspace(0, 0.6, 30)[None], 20, 0)
+    gaps = np.array(
+        [
+            mouth.gap(close_lips(row, NAMES, one, mouth=mouth)).max(1)
+            for row, one in zip(wild.reshape(20, 30, -1), sure, strict=True)
+        ]
+    )
     assert (np.diff(np.maximum(gaps, 0), axis=1) < 1e-3).all()
 
 
@@ -86,3 +91,14 @@ def test_closing_leaves_width_alone(mouth: MouthShape) -> None:
     smile[0, 0] = 0.3
     shut = close_lips(smile, NAMES, np.ones(1), mouth=mouth)
     assert shut[0, NAMES.index("mouthSmileLeft")] == pytest.approx(0.7)
+
+
+def test_lips_are_on_their_way_one_frame_earlier_and_later(mouth: MouthShape) -> None:
+    still = np.repeat(curves(1) + 0.1, 9, 0)
+    sure = np.zeros(9)
+    sure[4] = 0.9
+    gaps = mouth.gap(close_lips(still, NAMES, sure, mouth=mouth)).max(1)
+    assert gaps[4] < 1e-3
+    assert gaps[4] < gaps[3] < gaps[2]
+    assert gaps[3] == pytest.approx(gaps[5])
+    assert gaps[2] == pytest.approx(mouth.gap(still).max(), rel=1e-3)

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from facegen.data.speech.geometry import STILL
 from facegen.errors import FaceNotFoundError
 from facegen.flame.landmark_model import LandmarkModel
 from facegen.flame.model import HeadModel
 from facegen.speech.lip_names import GEOMETRY, SYMMETRIC, TWO_SIDED, arkit_names, both_sides
-from facegen.speech.lip_targets import STABLE, CurveFitter, aligned, measure, mouth_targets
+from facegen.speech.lip_targets import CurveFitter, aligned, measure, mouth_targets
 from facegen.speech.mouth import MouthShape
 
 FRAMES = 30
@@ -48,7 +49,7 @@ def test_names_of_both_sides() -> None:
 def test_pose_and_scale_drop_out(head: HeadModel, fitter: CurveFitter) -> None:
     still = aligned(moved(head, fitter, np.zeros((FRAMES, len(SYMMETRIC)))))
     assert np.ptp(still, axis=0).max() < 1e-6
-    assert not set(STABLE) & set(fitter.rows.tolist())
+    assert not set(STILL) & set(fitter.rows.tolist())
 
 
 def test_known_curves_come_back(head: HeadModel, fitter: CurveFitter) -> None:

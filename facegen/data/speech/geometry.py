@@ -15,7 +15,7 @@ GEOMETRY = (
 lower lip), up (upper lip), forward."""
 
 # Eye corners, bridge and sides of the nose, forehead, temples: what speech leaves still.
-_STILL = [33, 133, 362, 263, 168, 6, 197, 195, 5, 4, 98, 327, 151, 9, 127, 356, 234, 454]
+STILL = [33, 133, 362, 263, 168, 6, 197, 195, 5, 4, 98, 327, 151, 9, 127, 356, 234, 454]
 _INNER_LIP = ((13, 14), (82, 87), (312, 317), (81, 178), (311, 402))
 _NOSE = (2, 98, 327)
 _ROUNDS = 3
@@ -33,18 +33,19 @@ def mouth_geometry(landmarks: NDArray[np.floating]) -> NDArray[np.float32]:
     seen = np.isfinite(landmarks[:, 0, 0])
     if seen.any():
         # Landmarks have y down and z away; the measures want both the other way.
-        out[seen] = _measures(_upright(landmarks[seen] * np.array([1.0, -1.0, -1.0])))
+        out[seen] = measures(upright(landmarks[seen] * np.array([1.0, -1.0, -1.0])))
     return out
 
 
-def _upright(points: Array) -> Array:
-    """Generalised Procrustes (Gower 1975), then eye corners along x at distance 1."""
+def upright(points: Array) -> Array:
+    """``(T, 478, 3)``, y up: generalised Procrustes over points that speech leaves still (Gower
+    1975), then the eye corners along x at distance 1."""
     mean = points.mean(0)
     posed = points
     for _ in range(_ROUNDS):
-        goal = mean[_STILL] - mean[_STILL].mean(0)
-        centre = points[:, _STILL].mean(1, keepdims=True)
-        still = points[:, _STILL] - centre
+        goal = mean[STILL] - mean[STILL].mean(0)
+        centre = points[:, STILL].mean(1, keepdims=True)
+        still = points[:, STILL] - centre
         u, s, vt = np.linalg.svd(still.transpose(0, 2, 1) @ goal)
         flip = np.ones_like(s)
         flip[:, 2] = np.sign(np.linalg.det(u @ vt))
@@ -60,7 +61,9 @@ def _upright(points: Array) -> Array:
     return posed @ np.stack([across, up, np.cross(across, up)], 1) / unit
 
 
-def _measures(p: Array) -> Array:
+def measures(p: Array) -> Array:
+    """``(T, 8)`` of upright landmarks, see ``GEOMETRY``."""
+
     def height(*points: int) -> Array:
         return p[:, list(points), 1].mean(1)
 
