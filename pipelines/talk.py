@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from facegen import __version__
 from facegen.arkit import check_head
-from facegen.audio import SpeechReader
+from facegen.audio import SpeechReader, load_speech
 from facegen.emotion.driven import release_of
+from facegen.emotion.prototypes import factor
 from facegen.emotion.track import EmotionTrack
 from facegen.errors import UsageError
 from facegen.flame.model import HeadModel
@@ -30,8 +31,10 @@ from facegen.pipelines.fit import FittingPipeline
 from facegen.pipelines.reenact import Portrait, Reenactment, ReenactmentPipeline
 from facegen.pipelines.render import SaveOptions, motion_cache, render
 from facegen.pipelines.talk_config import TalkConfig
+from facegen.speech.assemble import curves_of
 from facegen.speech.performance import Manner, frame_times, perform
 from facegen.speech.prosody import prosody
+from facegen.speech.sway import settled
 from facegen.tracking.head_frame import head_rotations
 from facegen.transfer.neutral import neutral_frame
 from facegen.transfer.retarget import retarget
@@ -207,10 +210,14 @@ class TalkingHeadPipeline:
             _LOG.warning(warning)
         melody = prosody(sound)
         times = frame_times(melody.samples, config.fps)
-        turns = None if config.clip is None else self._borrowed(Path(config.clip), times)
+        turns, face = None, None
+        if config.clip is not None:
+            turns = self._borrowed(Path(config.clip), times)
+        elif config.head_motion == "drawn":
+            turns, face = _drawn(audio, emotion, config, times)
         manner = Manner(
             gaze=config.gaze, still=config.head_motion == "still", blink_rate=config.blink_rate,
-            seed=config.seed, turns=turns,
+            seed=config.seed, turns=turns, face=face,
         )  # fmt: skip
         return perform(lips, melody, emotion, self.head, config.fps, times, manner, betas=betas)
 
@@ -253,6 +260,20 @@ _PER_FRAME = (
     "expression", "global_orient", "neck_pose", "jaw_pose", "leye_pose", "reye_pose", "transl",
     "timestamps", "valid", "confidence",
 )  # fmt: skip
+
+
+def _drawn(
+    audio: Path | str, emotion: EmotionTrack, config: TalkConfig, times: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Head turns ``(T, 3)`` and upper-face curves ``(T, 52)`` from the generative network."""
+    from facegen.speech.head_channels import RATE
+    from facegen.speech.head_sample import sample_head
+
+    samples = load_speech(audio).samples
+    felt = emotion.at(np.arange(-(-len(samples) * RATE // 16_000)) / RATE)
+    track = sample_head(samples, felt, seed=config.seed, rate=config.fps)
+    strength = settled(times) * factor("head", emotion.at(times))
+    return track.rotation * strength[:, None], curves_of(track.curves, track.names)
 
 
 def _calm(motion: Motion) -> Motion:

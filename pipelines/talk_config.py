@@ -8,7 +8,7 @@ from fractions import Fraction
 from facegen.errors import UsageError
 from facegen.pipelines.config import ReenactConfig
 
-HEAD_MOTIONS = ("natural", "still")
+HEAD_MOTIONS = ("natural", "drawn", "still")
 GAZES = ("camera", "natural")
 BORROWED = "from="
 
@@ -19,7 +19,8 @@ class TalkConfig:
 
     Attributes:
         emotion: what :meth:`facegen.emotion.EmotionTrack.parse` reads.
-        head_motion: ``natural``, ``still`` (the photo's pose) or ``from=CLIP`` (its head turns).
+        head_motion: ``natural`` (sway and nods by published statistics), ``drawn`` (head and brows
+            drawn by the network), ``still`` (the photo's pose) or ``from=CLIP`` (its head turns).
         gaze: ``camera`` holds the viewer's eye, ``natural`` looks away at times.
         blink_rate: blinks per minute, 0 for none.
         articulation: factor on mouth opening.
@@ -59,7 +60,7 @@ class TalkConfig:
             raise UsageError(f"--gaze {self.gaze}: choose from {', '.join(GAZES)}")
         if self.head_motion not in HEAD_MOTIONS and not self.head_motion.startswith(BORROWED):
             raise UsageError(
-                f"--head-motion {self.head_motion}: choose natural, still or from=CLIP.mp4"
+                f"--head-motion {self.head_motion}: choose natural, drawn, still or from=CLIP.mp4"
             )
         if not 1 <= self.fps <= 240:
             raise UsageError(f"--fps {self.fps}: choose between 1 and 240")

@@ -21,7 +21,9 @@ Emotion = Annotated[
         "(valence, arousal), or auto (from the voice)."
     ),
 ]
-HeadMotion = Annotated[str, opt.Option(help="natural, still, or from=CLIP.mp4 (its head turns).")]
+HeadMotion = Annotated[
+    str, opt.Option(help="natural, drawn (by the network), still, or from=CLIP.mp4.")
+]
 Gaze = Annotated[str, opt.Option(help="camera, or natural (glances away).")]
 BlinkRate = Annotated[float, opt.Option(min=0, max=60, help="Blinks per minute.")]
 Articulation = Annotated[float, opt.Option(min=0, max=4, help="Factor on mouth opening.")]

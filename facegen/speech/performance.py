@@ -37,6 +37,7 @@ class Manner:
     """How a speaker behaves; see ``TalkConfig`` for the meaning.
 
     ``turns``: ``(T, 3)`` radians of head rotation per frame instead of the procedural ones.
+    ``face``: ``(T, 52)`` curves that brows, lids and cheeks do besides.
     """
 
     gaze: str = "camera"
@@ -44,6 +45,7 @@ class Manner:
     blink_rate: float = 17.0
     seed: int = 0
     turns: Array | None = None
+    face: NDArray[np.float32] | None = None
 
 
 def frame_times(samples: int, fps: Fraction) -> Array:
@@ -78,7 +80,10 @@ def perform(
     said = lips.resampled(fps, len(times))
     felt = alive(emotion.at(times), times, prosody, manner.seed)
     mouth = MouthShape.of(head, ARKIT, betas)
-    curves = style(curves_of(said.curves, said.names), said, felt, mouth=mouth)
+    spoken = curves_of(said.curves, said.names)
+    if manner.face is not None:
+        spoken = np.clip(spoken + manner.face, 0, 1)
+    curves = style(spoken, said, felt, mouth=mouth)
     targets = gaze_targets(float(times[-1]) + 1, manner.gaze, manner.seed)
     sight = gaze_path(times, targets)
     eyes = eye_share(sight)

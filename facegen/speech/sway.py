@@ -61,8 +61,13 @@ def head_turns(
         turned = gaussian_filter1d(beyond_eyes, frames, axis=0) * _GAZE_SHARE
         out[:, 0] -= turned[:, 1]
         out[:, 1] += turned[:, 0]
-    begun = np.clip(times / _SETTLE, 0, 1)[:, None]
-    return np.radians(out * begun * begun * (3 - 2 * begun))
+    return np.radians(out * settled(times)[:, None])
+
+
+def settled(times: NDArray[np.floating]) -> Array:
+    """Factor ``(T,)`` that lets motion grow out of the pose at rest."""
+    begun = np.clip(np.asarray(times, np.float64) / _SETTLE, 0, 1)
+    return begun * begun * (3 - 2 * begun)
 
 
 def _nods(times: Array, accents: Array, seed: int) -> Array:

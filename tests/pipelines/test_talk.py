@@ -127,6 +127,19 @@ def test_borrowed_head_turns(pipe: TalkingHeadPipeline, wav: Path, tmp_path: Pat
     assert np.abs(np.diff(motion.neck_pose, axis=0)).max() < 0.2, "there and back, no jump"
 
 
+def test_drawn_head_and_brows_start_at_rest_and_follow_the_seed(
+    pipe: TalkingHeadPipeline, wav: Path
+) -> None:
+    first, again, other = (
+        pipe.speak(wav, config=TalkConfig(head_motion="drawn", seed=s, fps=Fraction(30)))
+        for s in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first.neck_pose, again.neck_pose)
+    assert not first.neck_pose[0].any()
+    assert np.abs(first.neck_pose - other.neck_pose).max() > 1e-3
+    assert from_motion(first, pipe.head)[:, columns("browInnerUp")].max() > 0.01
+
+
 @pytest.mark.parametrize("name", ["m.motion.npz", "m.livelink.csv", "m.glb"])
 def test_motion_files(pipe: TalkingHeadPipeline, wav: Path, tmp_path: Path, name: str) -> None:
     path = pipe.write_motion(tmp_path / name, wav)
