@@ -163,7 +163,7 @@ def test_refusals_come_before_work(pipe: TalkingHeadPipeline, wav: Path, tmp_pat
 
 
 def test_long_sound_in_flat_memory(pipe: TalkingHeadPipeline, tmp_path: Path) -> None:
-    """Ten minutes take little more than their motion."""
+    """Ten minutes take less than half a megabyte a second of speech, whatever their sound."""
 
     def pieces() -> Iterator[np.ndarray]:
         for k in range(20):
@@ -178,7 +178,7 @@ def test_long_sound_in_flat_memory(pipe: TalkingHeadPipeline, tmp_path: Path) ->
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert len(motion) == 15_000
-    assert peak < 150e6
+    assert peak < 250e6
 
 
 @pytest.mark.slow
