@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
-from facegen.audio import LogMel, voice_activity
+from facegen.audio import FRAME, LogMel, voice_activity
 from facegen.errors import ModelFileError, UsageError
 from facegen.speech.closure import close_lips
 from facegen.speech.lip_names import arkit_names, both_sides
@@ -26,6 +26,7 @@ _QUIET, _SPOKEN = 0.1, 0.4
 # The network takes loud steady noise for s and f; the voice detector does not. It is unsure of
 # speech in noise, so little of it is enough.
 _NO_VOICE, _VOICE = 0.03, 0.2
+_SURE, _USUAL_LEVEL, _MOST_BOOST = 0.5, 0.06, 100.0
 GAINS = (0.0, 4.0)
 
 
@@ -59,9 +60,12 @@ def predict_lips(
     heard: list[NDArray[np.float32]] = []
 
     def listening() -> Iterator[NDArray[np.float32]]:
+        boost = 1.0
         for block in _blocks([samples] if isinstance(samples, np.ndarray) else samples):
             heard.append(voice_activity(block))
-            yield block
+            # Set by the first block with a voice: the network must not hear it change.
+            boost = boost if boost > 1 else _boost(block, heard[-1])
+            yield block * np.float32(boost)
 
     tracks = [_track(output, net) for output in run_lip_net(listening(), net)]
     curves, closure, bilabial, speech = (
@@ -114,6 +118,15 @@ def talking(speech: NDArray[np.float32]) -> NDArray[np.float32]:
 def _steady(probability: NDArray[np.float32]) -> NDArray[np.float32]:
     """Without doubts of a single frame: no closure is that short."""
     return uniform_filter1d(probability, 3, mode="nearest") if len(probability) else probability
+
+
+def _boost(block: NDArray[np.float32], activity: NDArray[np.float32]) -> float:
+    """Factor that brings a faint voice to the loudness the network learned from, else 1."""
+    voiced = np.repeat(activity > _SURE, FRAME)[: len(block)]
+    if not voiced.any():
+        return 1.0
+    level = float(np.sqrt(np.square(block[voiced], dtype=np.float64).mean()))
+    return float(np.clip(_USUAL_LEVEL / max(level, 1e-9), 1.0, _MOST_BOOST))
 
 
 def _blocks(pieces: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:

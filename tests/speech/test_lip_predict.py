@@ -128,6 +128,17 @@ def test_the_shipped_network_is_small_and_rests_in_silence_and_noise() -> None:
         assert predict_lips(sound.astype(np.float32)).curves.max() < 0.05
 
 
+def test_a_faint_voice_moves_the_mouth_as_a_soft_one() -> None:
+    rng = np.random.default_rng(0)
+    t = np.arange(48_000) / 16_000
+    # Buzz with syllables: enough of a voice for the detector.
+    buzz = np.sign(np.sin(2 * np.pi * 120 * t)) * (np.sin(2 * np.pi * 3 * t) > 0)
+    buzz = (0.2 * buzz * (t > 0.5) + rng.normal(0, 1e-4, len(t))).astype(np.float32)
+    soft, faint = (predict_lips(buzz * np.float32(scale)) for scale in (0.2, 0.02))
+    assert soft.curves.max() > 0.1
+    np.testing.assert_allclose(faint.curves, soft.curves, atol=0.05)
+
+
 @pytest.mark.slow
 def test_the_shipped_network_follows_real_lips(dev_data: Path) -> None:
     from facegen.audio import load_speech
