@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
-from facegen.audio import LogMel
+from facegen.audio import FRAME, LogMel, voice_activity
 from facegen.errors import ModelFileError, UsageError
 from facegen.speech.closure import close_lips
 from facegen.speech.lip_names import arkit_names, both_sides
@@ -23,6 +23,10 @@ _AROUND_SPEECH = int(0.35 * RATE)
 _FADE = int(0.1 * RATE)
 # From the first value of P(speech) on the mouth begins to move, from the second freely.
 _QUIET, _SPOKEN = 0.1, 0.4
+# The network takes loud steady noise for s and f; the voice detector does not. It is unsure of
+# speech in noise, so little of it is enough.
+_NO_VOICE, _VOICE = 0.03, 0.2
+_SURE, _USUAL_LEVEL, _MOST_BOOST = 0.5, 0.06, 100.0
 GAINS = (0.0, 4.0)
 
 
@@ -53,12 +57,23 @@ def predict_lips(
     if not GAINS[0] <= gain <= GAINS[1]:
         raise UsageError(f"articulation gain {gain}: give one between {GAINS[0]} and {GAINS[1]}")
     net = net or open_lip_net()
-    blocks = _pieces(samples) if isinstance(samples, np.ndarray) else samples
-    tracks = [_track(output, net) for output in run_lip_net(blocks, net)]
+    heard: list[NDArray[np.float32]] = []
+
+    def listening() -> Iterator[NDArray[np.float32]]:
+        boost = 1.0
+        for block in _blocks([samples] if isinstance(samples, np.ndarray) else samples):
+            heard.append(voice_activity(block))
+            # Set by the first block with a voice: the network must not hear it change.
+            boost = boost if boost > 1 else _boost(block, heard[-1])
+            yield block * np.float32(boost)
+
+    tracks = [_track(output, net) for output in run_lip_net(listening(), net)]
     curves, closure, bilabial, speech = (
         np.concatenate([getattr(track, name) for track in tracks]) for name in ARRAYS
     )
     names = arkit_names(net.config.curves)
+    voice = np.concatenate([np.zeros(0, np.float32), *heard])
+    speech = speech * np.clip((talking(voice) - _NO_VOICE) / (_VOICE - _NO_VOICE), 0, 1)
     joined = LipTrack(names, curves, _steady(closure), _steady(bilabial), speech)
     return articulated(joined, gain)
 
@@ -105,9 +120,25 @@ def _steady(probability: NDArray[np.float32]) -> NDArray[np.float32]:
     return uniform_filter1d(probability, 3, mode="nearest") if len(probability) else probability
 
 
-def _pieces(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-    for start in range(0, len(samples), _BLOCK):
-        yield samples[start : start + _BLOCK]
+def _boost(block: NDArray[np.float32], activity: NDArray[np.float32]) -> float:
+    """Factor that brings a faint voice to the loudness the network learned from, else 1."""
+    voiced = np.repeat(activity > _SURE, FRAME)[: len(block)]
+    if not voiced.any():
+        return 1.0
+    level = float(np.sqrt(np.square(block[voiced], dtype=np.float64).mean()))
+    return float(np.clip(_USUAL_LEVEL / max(level, 1e-9), 1.0, _MOST_BOOST))
+
+
+def _blocks(pieces: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+    """The same sound in blocks of 30 s, so that how it came makes no difference."""
+    rest = np.zeros(0, np.float32)
+    for piece in pieces:
+        rest = np.concatenate([rest, piece])
+        whole = len(rest) // _BLOCK * _BLOCK
+        yield from rest[:whole].reshape(-1, _BLOCK)
+        rest = rest[whole:]
+    if len(rest):
+        yield rest
 
 
 def _track(output: LipOutput, net: LipNet) -> LipTrack:

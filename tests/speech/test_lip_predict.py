@@ -13,7 +13,7 @@ from facegen.speech.lip_names import SYMMETRIC, arkit_names
 from facegen.speech.lip_net import LipNet, LipNetConfig
 from facegen.speech.lip_predict import articulated, predict_lips, talking
 from facegen.speech.lip_track import LipTrack
-from facegen.speech.lip_weights import load_lip_net, save_lip_net
+from facegen.speech.lip_weights import load_lip_net, open_lip_net, save_lip_net
 from facegen.speech.mouth import open_mouth
 
 CONFIG = LipNetConfig(
@@ -118,3 +118,41 @@ def test_a_missing_or_damaged_network_says_how_to_make_one(net: LipNet, tmp_path
     (tmp_path / "lips.safetensors").write_bytes(b"broken")
     with pytest.raises(ModelFileError, match="train motion"):
         load_lip_net(tmp_path)
+
+
+def test_the_shipped_network_is_small_and_rests_in_silence_and_noise() -> None:
+    net = open_lip_net()
+    assert sum(p.numel() for p in net.parameters()) < 2_000_000
+    rng = np.random.default_rng(0)
+    for sound in (np.zeros(48_000), rng.normal(0, 1e-3, 48_000), rng.normal(0, 0.1, 48_000)):
+        assert predict_lips(sound.astype(np.float32)).curves.max() < 0.05
+
+
+def test_a_faint_voice_moves_the_mouth_as_a_soft_one() -> None:
+    rng = np.random.default_rng(0)
+    t = np.arange(48_000) / 16_000
+    # Buzz with syllables: enough of a voice for the detector.
+    buzz = np.sign(np.sin(2 * np.pi * 120 * t)) * (np.sin(2 * np.pi * 3 * t) > 0)
+    buzz = (0.2 * buzz * (t > 0.5) + rng.normal(0, 1e-4, len(t))).astype(np.float32)
+    soft, faint = (predict_lips(buzz * np.float32(scale)) for scale in (0.2, 0.02))
+    assert soft.curves.max() > 0.1
+    np.testing.assert_allclose(faint.curves, soft.curves, atol=0.05)
+
+
+@pytest.mark.slow
+def test_the_shipped_network_follows_real_lips(dev_data: Path) -> None:
+    from facegen.audio import load_speech
+    from facegen.data.speech.geometry import mouth_geometry
+    from facegen.faces import LandmarkTracker
+    from facegen.media import read_video
+    from facegen.speech.lip_gain import at_rate, correlation
+
+    clip = dev_data / "talking_grid_s1" / "bbaszn.mpg"
+    with LandmarkTracker() as tracker:
+        points = [tracker(frame.rgb) for frame in read_video(clip)]
+    none = np.full((478, 3), np.nan)
+    seen = mouth_geometry(np.stack([none if p is None else p for p in points]))[:, 0]
+    track = predict_lips(load_speech(clip).samples)
+    said, real = open_mouth(track.names).opening(track.curves), at_rate(seen, 25)
+    count = min(len(said), len(real))
+    assert correlation(said[:count], real[:count]) > 0.8
