@@ -41,8 +41,8 @@ def autoencoder(
     config = TrainConfig(
         output=out, steps=steps, batch_size=batch_size, accumulate=accumulate,
         learning_rate=learning_rate, warmup=warmup, schedule=schedule, precision=precision,
-        seed=seed, minutes=minutes, save_every=save_every, log_every=log_every, sample_every=sample_every,
-        workers=workers,
+        seed=seed, minutes=minutes, save_every=save_every, log_every=log_every,
+        sample_every=sample_every, workers=workers,
     )  # fmt: skip
     config.validate()
     settings = AutoencoderSettings(
