@@ -69,6 +69,7 @@ class _Transfer:
     moving: frozenset[str]
     gain: float
     max_turn: float
+    release: Array
 
 
 def retarget(
@@ -82,6 +83,7 @@ def retarget(
     only: tuple[str, ...] | None = None,
     keep_head: bool = False,
     max_yaw_deg: float = 35.0,
+    release: Array | None = None,
 ) -> Motion:
     """The driver's motion on the reference's face, in the reference's camera.
 
@@ -96,6 +98,8 @@ def retarget(
             the reference. All where None or empty.
         keep_head: the head stays as in the reference.
         max_yaw_deg: turn from the reference at which the head stops, softly.
+        release: ``(T,)`` share, 0..1, of the reference's own mouth and brow expression that is
+            let go: a smile in the photo would stay under a frown.
 
     Raises:
         UsageError: bases differ, the reference has not one frame, or an argument is no choice.
@@ -116,6 +120,7 @@ def retarget(
         selected_regions(only, keep_head=keep_head),
         expression_gain,
         float(np.radians(max_yaw_deg)),
+        np.zeros(len(driver)) if release is None else np.asarray(release, np.float64),
     )
     out = _close(transfer, _face(transfer))
     return _head(transfer, out)
@@ -138,7 +143,10 @@ def _face(t: _Transfer) -> Motion:
     """Expression, jaw and gaze, in the reference's identity and camera, head pose still its own."""
     driver, reference, n = t.driver, t.reference, t.neutral.index
     bounds = t.head.expression_bounds.astype(np.float64)
-    own = reference.expression[0].astype(np.float64)
+    regions = np.array(expression_regions(t.head))
+    felt = np.isin(regions, ("lips", "brows")).astype(np.float64)
+    felt += np.char.startswith(t.head.expression_names, "cheekSquint")
+    own = reference.expression[0] * (1 - t.release[:, None] * felt)
     raw = driver.expression.astype(np.float64)
     change = t.gain * (raw - raw[n])
     expression = t.gain * raw
@@ -148,9 +156,8 @@ def _face(t: _Transfer) -> Motion:
         expression = own + change
         expression -= _EXCESS * np.maximum(expression - larger, 0)
     expression = np.clip(expression, bounds[:, 0], bounds[:, 1])
-    regions = np.array(expression_regions(t.head))
     still = ~np.isin(regions, list(t.moving))
-    expression[:, still] = own[still]
+    expression[:, still] = own[:, still]
     names = {"jaw_pose": ("jaw", 2), "leye_pose": ("gaze", 3), "reye_pose": ("gaze", 4)}
     poses = {}
     for name, (region, joint) in names.items():
