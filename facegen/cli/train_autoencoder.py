@@ -22,6 +22,7 @@ def autoencoder(
     batch_size: opt.BatchSize = 16,
     accumulate: opt.Accumulate = 1,
     learning_rate: opt.LearningRate = 4e-4,
+    warmup: opt.Warmup = 100,
     schedule: opt.Schedule = "cosine",
     precision: opt.Precision = "auto",
     seed: opt.Seed = 0,
@@ -39,9 +40,9 @@ def autoencoder(
 
     config = TrainConfig(
         output=out, steps=steps, batch_size=batch_size, accumulate=accumulate,
-        learning_rate=learning_rate, schedule=schedule, precision=precision, seed=seed,
-        minutes=minutes, save_every=save_every, log_every=log_every, sample_every=sample_every,
-        workers=workers,
+        learning_rate=learning_rate, warmup=warmup, schedule=schedule, precision=precision,
+        seed=seed, minutes=minutes, save_every=save_every, log_every=log_every,
+        sample_every=sample_every, workers=workers,
     )  # fmt: skip
     config.validate()
     settings = AutoencoderSettings(

@@ -12,6 +12,7 @@ Steps = Annotated[int, Option(min=1, help="Optimiser steps of the whole training
 BatchSize = Annotated[int, Option(min=1, help="Samples of one process in one pass.")]
 Accumulate = Annotated[int, Option(min=1, help="Passes that make one optimiser step.")]
 LearningRate = Annotated[float, Option(help="Of AdamW, after the warm-up.")]
+Warmup = Annotated[int, Option(min=0, help="Steps over which the learning rate rises.")]
 Schedule = Annotated[str, Option(help="Learning rate after the warm-up: constant or cosine.")]
 Precision = Annotated[str, Option(help="auto, fp32, bf16 or fp16.")]
 Seed = Annotated[int, Option(min=0, help="Seed of weights, data and noise.")]

@@ -31,6 +31,7 @@ def reenactor(
     batch_size: opt.BatchSize = 8,
     accumulate: opt.Accumulate = 1,
     learning_rate: opt.LearningRate = 3e-4,
+    warmup: opt.Warmup = 100,
     schedule: opt.Schedule = "constant",
     precision: opt.Precision = "auto",
     seed: opt.Seed = 0,
@@ -52,9 +53,9 @@ def reenactor(
         raise UsageError(f"--without {without}: choose from {','.join(CHANNELS)}, not all")
     config = TrainConfig(
         output=out, steps=steps, batch_size=batch_size, accumulate=accumulate,
-        learning_rate=learning_rate, schedule=schedule, precision=precision, seed=seed,
-        minutes=minutes, save_every=save_every, log_every=log_every, sample_every=sample_every,
-        workers=workers,
+        learning_rate=learning_rate, warmup=warmup, schedule=schedule, precision=precision,
+        seed=seed, minutes=minutes, save_every=save_every, log_every=log_every,
+        sample_every=sample_every, workers=workers,
     )  # fmt: skip
     config.validate()
     settings = ReenactorSettings(

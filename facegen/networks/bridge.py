@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from diffusers import FlowMatchEulerDiscreteScheduler
 from torch import Tensor
 
-# Noise of places the photo says nothing about, in standard deviations of the latents.
-NOISE = 0.5
+# Noise of places the photo says nothing about, in standard deviations of the latents. More of it
+# stays visible after one step of a small network: at 0.5 hidden parts lose 0.3 dB.
+NOISE = 0.1
 
 
 class BridgeScheduler(FlowMatchEulerDiscreteScheduler):  # type: ignore[misc]

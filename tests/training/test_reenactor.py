@@ -118,7 +118,7 @@ def test_the_tiny_set_trains_to_the_stated_loss(tmp_path: Path) -> None:
     assert held["psnr"] > 32
     work = ReenactorTask(ReenactorSettings(windows=TINY, autoencoder=encoder, batch_size=4))
     config = TrainConfig(
-        output=tmp_path / "reenactor", steps=300, batch_size=4, learning_rate=1e-3, warmup=10,
+        output=tmp_path / "reenactor", steps=200, batch_size=4, learning_rate=1e-3, warmup=10,
         schedule="cosine", ema=0.9, log_every=10,
     )  # fmt: skip
     painter = load_reenactor(train(work, config), precision="fp32")
