@@ -30,6 +30,8 @@ BATCH = 8
 GEOMETRY_PER_SIZE = 2
 # Nothing is painted at the window's edge; full paint from this share of the window inwards.
 _FADE = 0.06
+# A mask thinner than this, or that close to full, is the network's way of saying no and yes.
+_DEAD = 0.04
 # Share of a frame's noise that all frames have in common (Ge et al. 2023, "Preserve Your Own
 # Correlation", mixed noise): what is invented then holds still from frame to frame.
 _COMMON = 0.9
@@ -212,7 +214,8 @@ class OpenGenerator:
             )
         image = (out["image"].float().clamp(-1, 1) + 1) * 127.5
         pixels = image.round().byte().permute(0, 2, 3, 1).cpu().numpy()
-        return pixels, out["mask"].float().clamp(0, 1)[:, 0].cpu().numpy()
+        mask = (out["mask"].float()[:, 0] - _DEAD) / (1 - 2 * _DEAD)
+        return pixels, mask.clamp(0, 1).cpu().numpy()
 
 
 def pick_device(name: str) -> torch.device:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from facegen import __version__
 from facegen.assets import load_head
 from facegen.compose import Reference
-from facegen.emotion.driven import with_emotion
+from facegen.emotion.driven import release_of, with_emotion
 from facegen.emotion.track import EmotionTrack
 from facegen.errors import ModelFileError, UsageError
 from facegen.faces import parse_face_choice
@@ -179,6 +179,7 @@ class ReenactmentPipeline:
         frame = config.reference_frame
         if frame != "auto" and int(frame) >= len(driver):
             raise UsageError(f"--reference-frame {frame}: the driver has {len(driver)} frames")
+        feeling = EmotionTrack.parse(config.emotion)
         carried = retarget(
             driver,
             portrait.fit,
@@ -189,8 +190,9 @@ class ReenactmentPipeline:
             only=config.only or None,
             keep_head=config.keep_head,
             max_yaw_deg=config.max_yaw_deg,
+            release=release_of(feeling, driver.timestamps - driver.timestamps[0]),
         )
-        return with_emotion(carried, self.head, EmotionTrack.parse(config.emotion))
+        return with_emotion(carried, self.head, feeling)
 
     def pose(self, motion: Motion) -> Iterator[NDArray[np.float32]]:
         """Vertices ``(V, 3)`` of every frame, camera space, metres."""

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from facegen import __version__
 from facegen.arkit import check_head
 from facegen.audio import SpeechReader
+from facegen.emotion.driven import release_of
 from facegen.emotion.track import EmotionTrack
 from facegen.errors import UsageError
 from facegen.flame.model import HeadModel
@@ -91,7 +92,7 @@ class TalkingHeadPipeline:
         """
         config = config or TalkConfig()
         config.validate()
-        motion = self._perform(audio, config, None)
+        motion = self._perform(audio, self._feeling(audio, config), config, None)
         return replace(motion, source_sha256=file_sha256(audio))
 
     def act(
@@ -100,7 +101,9 @@ class TalkingHeadPipeline:
         """The motion on a photo's face, in the photo's camera."""
         config = config or TalkConfig()
         config.validate()
-        return self._on(portrait, self._perform(audio, config, portrait.fit.betas), config)
+        emotion = self._feeling(audio, config)
+        motion = self._perform(audio, emotion, config, portrait.fit.betas)
+        return self._on(portrait, motion, emotion, config)
 
     def write(
         self,
@@ -177,8 +180,20 @@ class TalkingHeadPipeline:
     ) -> Reenactment:
         return Reenactment(self.painter, portrait, motion, config.painting, Path(audio))
 
+    def _feeling(self, audio: Path | str, config: TalkConfig) -> EmotionTrack:
+        track = EmotionTrack.parse(config.emotion)
+        if not track.auto:
+            return track
+        from facegen.emotion.recognition import emotion_of_voice
+
+        return emotion_of_voice(SpeechReader(audio))
+
     def _perform(
-        self, audio: Path | str, config: TalkConfig, betas: NDArray[np.float32] | None
+        self,
+        audio: Path | str,
+        emotion: EmotionTrack,
+        config: TalkConfig,
+        betas: NDArray[np.float32] | None,
     ) -> Motion:
         """Motion of a head of identity ``betas`` that looks into its camera at rest.
 
@@ -197,11 +212,6 @@ class TalkingHeadPipeline:
             gaze=config.gaze, still=config.head_motion == "still", blink_rate=config.blink_rate,
             seed=config.seed, turns=turns,
         )  # fmt: skip
-        emotion = EmotionTrack.parse(config.emotion)
-        if emotion.auto:
-            from facegen.emotion.recognition import emotion_of_voice
-
-            emotion = emotion_of_voice(sound)
         return perform(lips, melody, emotion, self.head, config.fps, times, manner, betas=betas)
 
     def _borrowed(self, clip: Path, times: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -215,7 +225,9 @@ class TalkingHeadPipeline:
         place = length - np.abs(times % (2 * length) - length)
         return np.stack([np.interp(place, own, axis) for axis in turns.T], 1)
 
-    def _on(self, portrait: Portrait, motion: Motion, config: TalkConfig) -> Motion:
+    def _on(
+        self, portrait: Portrait, motion: Motion, emotion: EmotionTrack, config: TalkConfig
+    ) -> Motion:
         """The motion carried to a photo's face, which starts from its own expression."""
         rest = _calm(motion)
         driver = replace(
@@ -232,6 +244,7 @@ class TalkingHeadPipeline:
             mode="relative",
             reference_frame=_REST,
             max_yaw_deg=config.max_yaw_deg,
+            release=np.concatenate([[0.0], release_of(emotion, motion.timestamps)]),
         )
         return carried[1:]
 

@@ -8,7 +8,7 @@ import typer
 from facegen.cli import train_options as opt
 from facegen.cli.options import Option
 
-Cache = Annotated[Path, Option(help="Speech cache; made with: facegen data speech -o CACHE --data DIR.")]
+Cache = Annotated[Path, Option(help="Speech cache; made by: facegen data speech -o DIR.")]
 
 
 def head(

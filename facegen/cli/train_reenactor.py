@@ -1,7 +1,7 @@
 """``facegen train reenactor``: the network that paints what the warp cannot know."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
@@ -15,6 +15,7 @@ Without = Annotated[
     str, Option(help="Hide map groups, for ablations: depth,normal,render,region,warp.")
 ]
 Decode = Annotated[int, Option(help="Side of the part decoded for the pixel losses, pixels.")]
+Init = Annotated[Optional[Path], Option(help="Exported reenactor to begin with.")]
 Held = Annotated[int, Option(min=0, help="Held-out windows to measure with every sample.")]
 
 
@@ -25,6 +26,7 @@ def reenactor(
     without: Without = "",
     decode: Decode = 128,
     held: Held = 48,
+    init: Init = None,
     steps: opt.Steps = 100_000,
     batch_size: opt.BatchSize = 8,
     accumulate: opt.Accumulate = 1,
@@ -57,6 +59,7 @@ def reenactor(
     config.validate()
     settings = ReenactorSettings(
         windows=windows, autoencoder=autoencoder, batch_size=batch_size, seed=seed, decode=decode,
-        held=held, groups=tuple(name for name in CHANNELS if name not in hidden),
+        held=held, init=init,
+        groups=tuple(name for name in CHANNELS if name not in hidden),
     )  # fmt: skip
     typer.echo(str(train(ReenactorTask(settings), config, resume=resume)))

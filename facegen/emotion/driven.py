@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from facegen.arkit import ARKIT, check_head, from_motion, to_head
 from facegen.emotion.dynamics import alive
+from facegen.emotion.labels import EMOTIONS
 from facegen.emotion.styling import guess_speech, style
 from facegen.emotion.track import EmotionTrack
 from facegen.flame.landmark_model import LandmarkModel
@@ -19,6 +20,16 @@ from facegen.motion import Motion
 _EYES_TO_CORNERS = 0.68  # distance of the eyes in distances of their outer corners
 _SURE = 0.5
 _SLACK, _TOUCH = 0.008, 0.02  # eye distances
+
+
+def release_of(track: EmotionTrack, times: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Share ``(T,)`` of a photo's own expression that a feeling drives out (for ``retarget``).
+
+    Photos mostly smile: every feeling but joy lets that go, a weak one already half of it.
+    """
+    levels = track.at(times)
+    others = [i for i, name in enumerate(EMOTIONS) if name not in ("neutral", "happy")]
+    return 1 - (1 - np.clip(levels[:, others].sum(1), 0, 1)) ** 2
 
 
 def with_emotion(motion: Motion, head: HeadModel, track: EmotionTrack, *, seed: int = 0) -> Motion:

@@ -25,7 +25,7 @@ CURVES = tuple(ARKIT[i] for name in PAIRS for i in columns(name))
 # A mirrored head turns and tilts the other way.
 _MIRROR = np.array([1, -1, -1] + [1] * len(PAIRS), np.float32)
 # Frames at 25 Hz: the tracker's jitter is quicker than heads are, blinks shorter than brows move.
-_JITTER, _BLINK = 1.5, 7
+JITTER, _BLINK = 1.5, 7
 _REST = 20  # percentile of a curve that counts as its rest
 
 
@@ -38,7 +38,7 @@ def channels_of(window: Window) -> Array:
     face = median_filter(face, (_BLINK, 1), mode="nearest")
     face = face - np.percentile(face, _REST, axis=0)
     joined = np.concatenate([rotation - rotation.mean(0), face], 1)
-    return gaussian_filter1d(joined, _JITTER, axis=0, mode="nearest").astype(np.float32)
+    return gaussian_filter1d(joined, JITTER, axis=0, mode="nearest").astype(np.float32)
 
 
 def mirrored(channels: Array) -> Array:

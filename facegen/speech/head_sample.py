@@ -11,11 +11,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
+from scipy.ndimage import gaussian_filter1d
 
 from facegen.audio import FRAME, LogMel
 from facegen.emotion.labels import EMOTIONS
 from facegen.errors import UsageError
-from facegen.speech.head_channels import CURVES, RATE, ROTATIONS, curves_of
+from facegen.speech.head_channels import CURVES, JITTER, RATE, ROTATIONS, curves_of
 from facegen.speech.head_net import HeadMotionNet, feelings
 from facegen.speech.head_weights import open_head_net
 from facegen.speech.noise import wander, white
@@ -23,13 +24,13 @@ from facegen.speech.noise import wander, white
 Array = NDArray[np.float32]
 
 _SAMPLES = 2 * FRAME  # per frame of motion
-_STEPS = 8  # of the flow, midpoint rule
+_STEPS = 5  # of the flow, midpoint rule
 # Frames that two windows both draw; one fades into the other there.
 _OVERLAP = 12
 # Spread in degrees of pitch, yaw and roll of somebody who speaks to a camera: between the read
 # speech the network has seen (.3) and free talk (3.6, 6.7, 3.2). Sentences of three seconds teach
 # nothing slower than that, so posture is added.
-_LIVELY = np.array([1.2, 1.3, 0.9])
+_LIVELY = np.array([1.5, 1.8, 1.2])
 _POSTURE, _POSTURE_SECONDS = np.array([0.8, 1.3, 0.8]), 2.5
 
 
@@ -102,8 +103,11 @@ def draw_channels(
     """What the network draws: ``(T25, C)`` in units of each channel's spread."""
     frames = -(-len(samples) // _SAMPLES)
     felt = np.zeros((frames, len(EMOTIONS))) if emotion is None else emotion
-    nothing = np.zeros((0, len(net.config.channels)), np.float32)
-    return np.concatenate([nothing, *_windows(net, samples, felt.astype(np.float32), seed)])
+    if not frames:
+        return np.zeros((0, len(net.config.channels)), np.float32)
+    drawn = np.concatenate(list(_windows(net, samples, felt.astype(np.float32), seed)))
+    # The tracked motion went through the same filter; what is quicker is left-over noise.
+    return gaussian_filter1d(drawn, JITTER, axis=0, mode="nearest")
 
 
 def _windows(net: HeadMotionNet, samples: Array, felt: Array, seed: int) -> Iterator[Array]:

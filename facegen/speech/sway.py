@@ -24,7 +24,8 @@ _QUIET = 0.45  # share of sway that is left while nobody speaks
 _NOD, _NOD_SECONDS, _NOD_LAG = 2.2, 0.36, 0.06
 _NOD_SHARE = 0.6  # of stressed syllables
 _LIFT = 0.22  # degrees per semitone
-_GAZE_SHARE = 0.7  # of what the eyes leave to the head
+_GAZE_SHARE = 0.4  # of what the eyes leave to the head
+_SETTLE = 1.2  # seconds in which motion grows out of the pose at rest
 
 
 def head_turns(
@@ -35,7 +36,7 @@ def head_turns(
     strength: NDArray[np.floating] | float = 1.0,
     beyond_eyes: Array | None = None,
 ) -> Array:
-    """Head rotation away from rest, ``(T, 3)`` radians about x, y and z.
+    """Head rotation away from rest, ``(T, 3)`` radians about x, y and z; it starts at rest.
 
     Args:
         times: ``(T,)`` seconds, increasing.
@@ -60,7 +61,8 @@ def head_turns(
         turned = gaussian_filter1d(beyond_eyes, frames, axis=0) * _GAZE_SHARE
         out[:, 0] -= turned[:, 1]
         out[:, 1] += turned[:, 0]
-    return np.radians(out)
+    begun = np.clip(times / _SETTLE, 0, 1)[:, None]
+    return np.radians(out * begun * begun * (3 - 2 * begun))
 
 
 def _nods(times: Array, accents: Array, seed: int) -> Array:

@@ -49,6 +49,7 @@ class ReenactorSettings:
         decode: side of the part that is decoded for the pixel losses, a multiple of 8.
         model: arguments of the network, for another size than the default.
         held: windows of the held-out split that are measured; 0 measures none.
+        init: exported reenactor whose weights the training begins with, or None.
     """
 
     windows: Path
@@ -60,6 +61,7 @@ class ReenactorSettings:
     decode: int = 128
     model: dict[str, Any] | None = None
     held: int = 48
+    init: Path | None = None
 
 
 class ReenactorTask:
@@ -86,6 +88,9 @@ class ReenactorTask:
     def model(self) -> nn.Module:
         arguments = {"groups": self._settings.groups, **(self._settings.model or {})}
         network: Any = ReenactorUNet(**arguments)
+        if self._settings.init is not None:
+            network = load_network(ReenactorUNet, self._settings.init / "unet", "cpu")
+            network.requires_grad_(True).train()
         return network.to(memory_format=torch.channels_last)
 
     def batch(self, step: int, rank: int, world: int) -> dict[str, Tensor]:

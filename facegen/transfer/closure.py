@@ -69,11 +69,13 @@ class GapModel:
         half = len(height) // 2
         return (height[:half] - height[half:]) / self.unit
 
-    def matched(self, state: HeadState, target: Array, slack: float, touch: float) -> HeadState:
+    def matched(
+        self, state: HeadState, target: Array, slack: float, touch: float, overlap: float = np.inf
+    ) -> HeadState:
         """The state moved until its gaps are within ``slack`` of ``target (P,)``.
 
-        Where the target is closed (at most ``touch``) a gap may be smaller: pressed lips and
-        squeezed lids overlap.
+        Where the target is closed (at most ``touch``) a gap may be smaller by ``overlap``: pressed
+        lips overlap.
         """
         head = self.model.head
         bounds = head.expression_bounds[self.model.free].astype(np.float64)
@@ -85,7 +87,8 @@ class GapModel:
             now = (points[:half, 1] - points[half:, 1]) / self.unit
             miss = target - now
             miss = np.sign(miss) * np.maximum(np.abs(miss) - slack, 0)
-            miss = np.where((target <= touch) & (miss > 0), 0.0, miss)
+            closed = (target <= touch) & (miss > 0)
+            miss = np.where(closed, np.maximum(miss - overlap, 0), miss)
             if np.abs(miss).max() < 1e-3:
                 break
             rows = np.concatenate([jacobian.jaw[:, 1, :1], jacobian.expression[:, 1]], 1)

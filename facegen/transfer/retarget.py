@@ -49,6 +49,8 @@ Mode = Literal["auto", "absolute", "relative"]
 # to person: a driver's smallest gaps count as touch up to the larger number.
 _TOUCH, _LOOSEST_LIPS, _LOOSEST_LIDS = 0.02, 0.035, 0.05
 _LIP_SLACK, _LID_SLACK = 0.008, 0.012
+# Full coefficients drive narrow lids far beyond each other: the skin would bulge over the cheek.
+_LIP_OVERLAP, _LID_OVERLAP = np.inf, 0.01
 # Share of what relative motion adds beyond both faces that is taken back.
 _EXCESS = 0.7
 # Shift of the neck in eye distances and change of log depth at which the transfer levels off.
@@ -67,6 +69,7 @@ class _Transfer:
     moving: frozenset[str]
     gain: float
     max_turn: float
+    release: Array
 
 
 def retarget(
@@ -80,6 +83,7 @@ def retarget(
     only: tuple[str, ...] | None = None,
     keep_head: bool = False,
     max_yaw_deg: float = 35.0,
+    release: Array | None = None,
 ) -> Motion:
     """The driver's motion on the reference's face, in the reference's camera.
 
@@ -94,6 +98,8 @@ def retarget(
             the reference. All where None or empty.
         keep_head: the head stays as in the reference.
         max_yaw_deg: turn from the reference at which the head stops, softly.
+        release: ``(T,)`` share, 0..1, of the reference's own mouth and brow expression that is
+            let go: a smile in the photo would stay under a frown.
 
     Raises:
         UsageError: bases differ, the reference has not one frame, or an argument is no choice.
@@ -114,6 +120,7 @@ def retarget(
         selected_regions(only, keep_head=keep_head),
         expression_gain,
         float(np.radians(max_yaw_deg)),
+        np.zeros(len(driver)) if release is None else np.asarray(release, np.float64),
     )
     out = _close(transfer, _face(transfer))
     return _head(transfer, out)
@@ -136,7 +143,10 @@ def _face(t: _Transfer) -> Motion:
     """Expression, jaw and gaze, in the reference's identity and camera, head pose still its own."""
     driver, reference, n = t.driver, t.reference, t.neutral.index
     bounds = t.head.expression_bounds.astype(np.float64)
-    own = reference.expression[0].astype(np.float64)
+    regions = np.array(expression_regions(t.head))
+    felt = np.isin(regions, ("lips", "brows")).astype(np.float64)
+    felt += np.char.startswith(t.head.expression_names, "cheekSquint")
+    own = reference.expression[0] * (1 - t.release[:, None] * felt)
     raw = driver.expression.astype(np.float64)
     change = t.gain * (raw - raw[n])
     expression = t.gain * raw
@@ -146,9 +156,8 @@ def _face(t: _Transfer) -> Motion:
         expression = own + change
         expression -= _EXCESS * np.maximum(expression - larger, 0)
     expression = np.clip(expression, bounds[:, 0], bounds[:, 1])
-    regions = np.array(expression_regions(t.head))
     still = ~np.isin(regions, list(t.moving))
-    expression[:, still] = own[still]
+    expression[:, still] = own[:, still]
     names = {"jaw_pose": ("jaw", 2), "leye_pose": ("gaze", 3), "reye_pose": ("gaze", 4)}
     poses = {}
     for name, (region, joint) in names.items():
@@ -174,16 +183,18 @@ def _close(t: _Transfer, out: Motion) -> Motion:
     regions = np.array(expression_regions(t.head))
     states = states_of(out, full)
     lips = np.isin(regions, [r for r in ("lips", "jaw") if r in t.moving])
-    jobs: list[tuple[Pairs, NDArray[np.bool_], bool, Array, float]] = []
+    jobs: list[tuple[Pairs, NDArray[np.bool_], bool, Array, tuple[float, float, float]]] = []
     if "lips" in t.moving or "jaw" in t.moving:
         gaps = gaps_of(t.driver, t.head, LIP_PAIRS)
-        jobs.append((LIP_PAIRS, lips, "jaw" in t.moving, _lip_targets(gaps, t.gain), _LIP_SLACK))
+        limits = _LIP_SLACK, _TOUCH, _LIP_OVERLAP
+        jobs.append((LIP_PAIRS, lips, "jaw" in t.moving, _lip_targets(gaps, t.gain), limits))
     if "eyes" in t.moving:
         for lids in (LEFT_LID_PAIRS, RIGHT_LID_PAIRS):
-            jobs.append((lids, regions == "eyes", False, _lid_targets(t, lids), _LID_SLACK))
-    for pairs, columns, jaw, target, slack in jobs:
+            limits = _LID_SLACK, _TOUCH, _LID_OVERLAP
+            jobs.append((lids, regions == "eyes", False, _lid_targets(t, lids), limits))
+    for pairs, columns, jaw, target, limits in jobs:
         gap = GapModel.of(full, pairs, columns, jaw=jaw)
-        states = [gap.matched(s, g, slack, _TOUCH) for s, g in zip(states, target, strict=True)]
+        states = [gap.matched(s, g, *limits) for s, g in zip(states, target, strict=True)]
     expression, jaw_pose = out.expression.copy(), out.jaw_pose.copy()
     expression[:, full.free] = [s.expression for s in states]
     jaw_pose[:, :2] = [s.jaw for s in states]

@@ -49,7 +49,8 @@ class Brush:
 
 class Nothing(Brush):
     def stroke(self, prepared, conditions, noise):
-        return -torch.ones_like(conditions["warped"]), torch.zeros_like(conditions["visibility"])
+        # As near to nothing as the end of a sigmoid comes.
+        return -torch.ones_like(conditions["warped"]), 0.03 * torch.ones_like(noise[:, :1])
 
 
 class GreenMouth(Brush):

@@ -55,7 +55,7 @@ def driver(head: HeadModel) -> Motion:
     motion.neck_pose[1] = [0.0, 0.25, 0.0]
     motion.jaw_pose[2, 0] = 0.3
     motion.expression[3, head.expression_index("mouthSmileLeft")] = 0.8
-    motion.expression[4, head.expression_index("eyeBlinkLeft")] = 1.0
+    motion.expression[4, head.expression_index("eyeBlinkLeft")] = 0.7
     motion.transl[5] = [0.08, -0.03, -1.2]
     return motion
 
@@ -146,6 +146,18 @@ def test_a_blink_closes_the_references_eye(
         out = retarget(sleepy, reference, head, mode=mode, reference_frame=0)  # type: ignore[arg-type]
         gaps = gaps_of(out, head, LEFT_LID_PAIRS)[:, 1]
         assert gaps[4] < 0.04 < 0.08 < gaps[0]
+
+
+def test_a_whole_blink_does_not_push_narrow_lids_past_each_other(
+    head: HeadModel, driver: Motion, reference: Motion
+) -> None:
+    narrow = replace(reference, expression=reference.expression.copy())
+    narrow.expression[0, head.expression_index("eyeBlinkLeft")] = 0.4
+    blink = replace(driver, expression=driver.expression.copy())
+    blink.expression[4, head.expression_index("eyeBlinkLeft")] = 1.0
+    out = retarget(blink, narrow, head, mode="relative", reference_frame=0)
+    middle = gaps_of(out, head, LEFT_LID_PAIRS)[4, 1]
+    assert -0.03 < middle < 0.02
 
 
 def test_only_chosen_regions_move(head: HeadModel, driver: Motion, reference: Motion) -> None:
@@ -263,3 +275,16 @@ def test_arguments_that_do_not_fit(head: HeadModel, driver: Motion, reference: M
         retarget(driver, reference, head, mode="copy")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="no region"):
         retarget(driver, reference, head, only=("nose",))
+
+
+def test_release_lets_the_references_smile_go(head: HeadModel) -> None:
+    driver = resting(head, 3)
+    smile = head.expression_index("mouthSmileLeft")
+    lid = head.expression_index("eyeSquintLeft")
+    own = np.zeros((1, head.n_expression), np.float32)
+    own[0, [smile, lid]] = 0.8, 0.3
+    reference = replace(driver[:1], expression=own)
+    release = np.array([0.0, 0.5, 1.0])
+    out = retarget(driver, reference, head, mode="relative", reference_frame=0, release=release)
+    np.testing.assert_allclose(out.expression[:, smile], [0.8, 0.4, 0.0], atol=0.08)
+    assert (out.expression[:, lid] > 0.2).all(), "the eyes stay the photo's"

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from facegen.arkit import ARKIT
 from facegen.data.speech.geometry import mouth_geometry
 from facegen.data.speech.utterance import FRAME_RATE, Face
 from facegen.errors import FacegenError, ModelFileError
@@ -24,7 +25,7 @@ from facegen.speech.lip_names import SYMMETRIC, arkit_names, both_sides
 from facegen.speech.lip_targets import CurveFitter, mouth_targets
 from facegen.tracking import track_video
 from facegen.tracking.clips import key_frames
-from facegen.transfer.arkit import ARKIT, ArkitSolver
+from facegen.transfer.arkit import ArkitSolver
 
 _IDENTITY_CLIPS = 8
 _KEYS_PER_CLIP = 3

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from facegen.arkit import ARKIT
 from facegen.assets import load_head
 from facegen.data.speech.faces import Clip, load_face, track_clips
 from facegen.data.speech.geometry import GEOMETRY, mouth_geometry
@@ -8,7 +9,7 @@ from facegen.data.speech.grid_source import grid_clips
 from facegen.flame.rotations import rotation_matrix
 from facegen.speech.lip_targets import CurveFitter
 from facegen.speech.mouth import open_mouth
-from facegen.transfer.arkit import ARKIT, ArkitSolver
+from facegen.transfer.arkit import ArkitSolver
 
 
 def face(opening: float = 0.0) -> np.ndarray:
