@@ -63,7 +63,7 @@ def read_marks(clip: Path) -> Marks:
 def _marks(spans: list[Span], path: Path, *, phones: bool = False) -> Marks:
     spoken = [s for s in spans if s[2] not in _SILENCES]
     if phones:
-        moments = [(a + b) / 2 for a, b, name in spoken if name.rstrip("012") in BILABIALS]
+        moments = [(a + b) / 2 for a, b, name in spoken if name in BILABIALS]
     else:
         moments = [
             a for a, _, word in spoken if word[0] in BILABIALS and not word.startswith(_SILENT)
