@@ -70,3 +70,19 @@ def show(
     windows = WindowSet(cache, load_head("open"), split=split, kinds=[kind] if kind else KINDS)
     write_image(out, window_sheet(windows, count, seed))
     typer.echo(str(out))
+
+
+@app.command("pack")
+def pack(
+    cache: Annotated[Path, typer.Argument(help="Folder of training windows.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder of the smaller one.")],
+    megabytes: Annotated[float, typer.Option(min=0.1, help="Room for its shards.")] = 40.0,
+    held: Annotated[float, typer.Option(min=0, max=1, help="Share of held-out windows.")] = 0.1,
+    seed: Annotated[int, typer.Option(help="Which shards.")] = 0,
+) -> None:
+    """A part of a cache that is small enough to carry to another machine."""
+    from facegen.data.pack import pack_windows
+
+    manifest = pack_windows(cache, out, megabytes, held=held, seed=seed)
+    count = sum(shard["count"] for shard in manifest["shards"])
+    typer.echo(f"{out}: {count} windows in {len(manifest['shards'])} shards")

@@ -40,7 +40,8 @@ _CORNERS_LOST, _IN_SPEECH = 0.2, 0.15
 # Without a lip track: lips as near as the nearest of the recording, within these bounds (outer eye
 # distances), touch; a mouth whose opening varies by so much within half a second speaks.
 _TOUCH, _SPEAKING = (0.014, 0.025), 0.015
-_HALF_SECOND, _WORD_GAP = 13, 7  # frames at 25 per second
+_HALF_SECOND, _EASE = 13, 7  # frames at 25 per second
+_LIKELY = 0.4  # P(speech) from which the mouth belongs to speech
 
 
 class Speech(Protocol):
@@ -105,9 +106,9 @@ def _free_lips(closure: NDArray[np.floating]) -> Array:
 
 
 def _talking(speech: NDArray[np.floating]) -> Array:
-    """P(speech) ``(T,)`` without the gaps inside words: the mouth's feeling must not flicker."""
-    steady = maximum_filter1d(np.asarray(speech, np.float64), _WORD_GAP)
-    return uniform_filter1d(steady, _WORD_GAP)
+    """How far the mouth is busy ``(T,)``: a feeling must not flicker in the gaps between words."""
+    likely = np.clip(np.asarray(speech, np.float64) / _LIKELY, 0, 1)
+    return uniform_filter1d(maximum_filter1d(likely, _HALF_SECOND), _EASE)
 
 
 class _Guess:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
 from facegen.audio import FRAME, LogMel
-from facegen.data.speech.augment import BACKGROUNDS, augmented
+from facegen.data.speech.augment import augmented, kept_backgrounds
 from facegen.data.speech.phones import PHONES
 from facegen.errors import UsageError
 from facegen.media.atomic import atomic_path
@@ -32,9 +32,10 @@ _FRAMES = 140  # of a crop, 2.8 s
 _WARM_UP = 10
 _NOBODY = 0.07
 _BABBLE = 4
+_BANK_SECONDS, _BANK_PIECES = 10.0, 12
 # Making a crop costs more than learning from it: each is used so often, spread over the steps.
-_USES = 8
-_POOL = 300
+_USES = 4
+_POOL = 240
 _VELOCITY = 2.0
 _WEIGHTS = {"curves": 1.0, "gaps": 1.0, "geometry": 0.5, "phones": 0.5}
 # Lips that must close are worth more than their share of the time.
@@ -96,6 +97,7 @@ class LipTask:
         share = np.array([x.weight * len(x.samples) for x in lessons], float)
         self._share = share / share.sum()
         self._mel = LogMel()
+        self._backgrounds = kept_backgrounds(_BANK_SECONDS, _BANK_PIECES, seed)
         self._kept = lru_cache(maxsize=2 * _POOL)(self._made)
         self._curve_scale = torch.from_numpy(spread.curves)
         self._gap_map = torch.from_numpy(gap_map())
@@ -142,15 +144,18 @@ class LipTask:
     def _crop(self, rng: Rng) -> Crop:
         if rng.random() < _NOBODY:
             crop = silence(_FRAMES)
-            sound = BACKGROUNDS[rng.integers(len(BACKGROUNDS))](_FRAMES * FRAME, rng)
+            sound = self._backgrounds[rng.integers(len(self._backgrounds))](_FRAMES * FRAME, rng)
             sound = sound * 10 ** rng.uniform(-4, -0.7)
         else:
             lesson = self._lessons[rng.choice(len(self._lessons), p=self._share)]
             crop = cut(lesson, _FRAMES, rng)
             sound = crop.sound
+        return replace(crop, sound=self._disturbed(sound.astype(np.float32), rng))
+
+    def _disturbed(self, sound: NDArray[np.float32], rng: Rng) -> NDArray[np.float32]:
         others = rng.choice(len(self._lessons), _BABBLE, replace=False)
         voices = [self._lessons[i].sound() for i in others]
-        return replace(crop, sound=augmented(sound.astype(np.float32), rng, voices))
+        return augmented(sound, rng, voices, self._backgrounds)
 
     def loss(
         self, model: nn.Module, batch: dict[str, Tensor], generator: Generator

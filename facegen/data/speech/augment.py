@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,11 +107,33 @@ def mixed(samples: Wave, other: Wave, snr: float) -> Wave:
     return (samples + other * level * 10 ** (-snr / 20)).astype(np.float32)
 
 
-def augmented(samples: Wave, rng: Rng, voices: list[Wave] | None = None) -> Wave:
+def kept_backgrounds(seconds: float, count: int, seed: int = 0) -> tuple[Background, ...]:
+    """``BACKGROUNDS`` that cut from ``count`` pieces made once: making them is slow."""
+    rng = np.random.default_rng(seed)
+
+    def kept(make: Background) -> Background:
+        pieces = [make(int(seconds * RATE), rng) for _ in range(count)]
+
+        def cut(length: int, rng: Rng) -> Wave:
+            piece = pieces[rng.integers(count)]
+            return np.resize(np.roll(piece, -int(rng.integers(len(piece)))), length)
+
+        return cut
+
+    return tuple(kept(make) for make in BACKGROUNDS)
+
+
+def augmented(
+    samples: Wave,
+    rng: Rng,
+    voices: list[Wave] | None = None,
+    backgrounds: Sequence[Background] = BACKGROUNDS,
+) -> Wave:
     """One random way from the mouth to the file; time is kept.
 
     Args:
         samples: ``(N,)``. voices: others that may babble in the background.
+        backgrounds: what else may sound there.
     """
     out = samples
     if rng.random() < 0.35:
@@ -121,11 +143,11 @@ def augmented(samples: Wave, rng: Rng, voices: list[Wave] | None = None) -> Wave
     if rng.random() < 0.15:
         out = telephone(out)
     if rng.random() < 0.6:
-        kind = int(rng.integers(len(BACKGROUNDS) + (1 if voices else 0)))
-        if kind == len(BACKGROUNDS):
+        kind = int(rng.integers(len(backgrounds) + (1 if voices else 0)))
+        if kind == len(backgrounds):
             other = babble(voices or [], len(out), rng)
         else:
-            other = BACKGROUNDS[kind](len(out), rng)
+            other = backgrounds[kind](len(out), rng)
         out = mixed(out, other, rng.uniform(3, 35))
     out = out * 10 ** (rng.uniform(-24, 3) / 20)
     return np.clip(out, -1, 1).astype(np.float32)

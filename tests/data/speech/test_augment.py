@@ -57,3 +57,14 @@ def test_telephone_passes_only_its_band():
     for pitch, kept in ((100, False), (1000, True), (5000, False)):
         wave = np.sin(2 * np.pi * pitch * t).astype(np.float32)
         assert (augment.telephone(wave).std() > 0.5) == kept
+
+
+def test_kept_backgrounds_are_cut_from_what_was_made_once():
+    kept = augment.kept_backgrounds(0.5, 2, seed=1)
+    assert len(kept) == len(augment.BACKGROUNDS)
+    for cut in kept:
+        wave = cut(4000, np.random.default_rng(0))
+        assert wave.shape == (4000,)
+        assert 0.2 < wave.std() < 3 or np.abs(wave).max() > 1
+        np.testing.assert_array_equal(wave, cut(4000, np.random.default_rng(0)))
+        assert len(cut(20000, np.random.default_rng(0))) == 20000
