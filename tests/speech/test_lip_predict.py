@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from facegen.audio import LogMel
+from facegen.audio import LogMel, load_speech
 from facegen.errors import ModelFileError, UsageError
 from facegen.speech.lip_names import SYMMETRIC, arkit_names
 from facegen.speech.lip_net import LipNet, LipNetConfig
@@ -128,20 +128,18 @@ def test_the_shipped_network_is_small_and_rests_in_silence_and_noise() -> None:
         assert predict_lips(sound.astype(np.float32)).curves.max() < 0.05
 
 
-def test_a_faint_voice_moves_the_mouth_as_a_soft_one() -> None:
-    rng = np.random.default_rng(0)
-    t = np.arange(48_000) / 16_000
-    # Buzz with syllables: enough of a voice for the detector.
-    buzz = np.sign(np.sin(2 * np.pi * 120 * t)) * (np.sin(2 * np.pi * 3 * t) > 0)
-    buzz = (0.2 * buzz * (t > 0.5) + rng.normal(0, 1e-4, len(t))).astype(np.float32)
-    soft, faint = (predict_lips(buzz * np.float32(scale)) for scale in (0.2, 0.02))
-    assert soft.curves.max() > 0.1
-    np.testing.assert_allclose(faint.curves, soft.curves, atol=0.05)
+def test_a_faint_voice_moves_the_mouth_as_a_loud_one() -> None:
+    from facegen.demo import VOICE
+
+    voice = load_speech(VOICE).samples
+    loud, faint = predict_lips(voice), predict_lips(voice * np.float32(0.03))
+    assert loud.curves.max() > 0.2
+    both = np.corrcoef(loud.column("jawOpen"), faint.column("jawOpen"))[0, 1]
+    assert both > 0.9
 
 
 @pytest.mark.slow
 def test_the_shipped_network_follows_real_lips(dev_data: Path) -> None:
-    from facegen.audio import load_speech
     from facegen.data.speech.geometry import mouth_geometry
     from facegen.faces import LandmarkTracker
     from facegen.media import read_video
