@@ -8,8 +8,12 @@ From a clean clone, on a CPU, in minutes (the same is ``tests/training/test_reen
         -o runs/reenactor --batch-size 4 --steps 200 --warmup 10 --learning-rate 1e-3 \\
         --schedule cosine
 
-Then ``facegen reenact --generator runs/reenactor/export`` paints with the result. A run that was
-stopped goes on with the same command; ``--minutes 9`` trains in slices. Several processes:
-``accelerate launch --module facegen train ...`` (on CPUs with ``--multi_gpu`` and
+That takes about two minutes of one core. The autoencoder then reconstructs the held-out face with
+more than 32 dB (38.7 measured), and the error of the velocity on fixed batches is below 0.85 of the
+untrained network's (0.76 measured). ``facegen reenact --generator runs/reenactor/export`` paints
+with the result; weights trained on so little are worth nothing.
+
+A run that was stopped goes on with the same command; ``--minutes 9`` trains in slices. Several
+processes: ``accelerate launch --module facegen train ...`` (on CPUs with ``--multi_gpu`` and
 ``ACCELERATE_USE_CPU=true``: the launcher starts several processes for GPUs only).
 """

@@ -123,7 +123,7 @@ def test_the_tiny_set_trains_to_the_stated_loss(tmp_path: Path) -> None:
     )  # fmt: skip
     painter = load_reenactor(train(work, config), precision="fp32")
     before, after = (flow_error(work, model) for model in (work.model(), painter.unet))
-    assert after < 0.8 * before, (before, after)
+    assert after < 0.85 * before, (before, after)
 
 
 @torch.no_grad()
