@@ -119,7 +119,8 @@ class LipTask:
         net.geometry_scale.copy_(torch.from_numpy(self._spread.scale))
         # A mouth starts nearly shut, not half open.
         last = net.curves[-1]
-        assert isinstance(last, nn.Conv1d) and last.bias is not None
+        assert isinstance(last, nn.Conv1d)
+        assert last.bias is not None
         nn.init.constant_(last.bias, _NEARLY_SHUT)
         return net
 
