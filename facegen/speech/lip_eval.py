@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,7 +87,7 @@ class LipScore:
     spread: float
 
 
-Mouth = tuple[Array, Array]
+Mouth = tuple[NDArray[Any], NDArray[Any]]
 Predictor = Callable[[LipClip], Mouth | None]
 
 

@@ -95,6 +95,9 @@ class GatedBlock(nn.Module):
 class LipNet(nn.Module):
     """Causal TCN with three heads; see ``LipNetConfig``."""
 
+    geometry_mean: Tensor
+    geometry_scale: Tensor
+
     def __init__(self, config: LipNetConfig) -> None:
         super().__init__()
         self.config = config

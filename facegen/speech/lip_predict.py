@@ -150,5 +150,5 @@ def _track(output: LipOutput, net: LipNet) -> LipTrack:
         both_sides(output.curves[0].numpy(), net.config.curves),
         closure=np.minimum(bilabial + phones[:, names.index("FF")], 1),
         bilabial=bilabial,
-        speech=1 - phones[:, names.index("sil")],
+        speech=np.asarray(1 - phones[:, names.index("sil")], np.float32),
     )

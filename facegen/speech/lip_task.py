@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -117,7 +118,10 @@ class LipTask:
         net.geometry_mean.copy_(torch.from_numpy(self._spread.mean))
         net.geometry_scale.copy_(torch.from_numpy(self._spread.scale))
         # A mouth starts nearly shut, not half open.
-        nn.init.constant_(net.curves[-1].bias, _NEARLY_SHUT)
+        last = net.curves[-1]
+        assert isinstance(last, nn.Conv1d)
+        assert last.bias is not None
+        nn.init.constant_(last.bias, _NEARLY_SHUT)
         return net
 
     def batch(self, step: int, rank: int, world: int) -> dict[str, Tensor]:
@@ -270,7 +274,7 @@ def load_teacher(folder: Path) -> LipTeacher:
     from safetensors.torch import load_file
 
     header = json.loads((folder / "teacher.json").read_text(encoding="utf-8"))
-    listed = {k: tuple(v) if isinstance(v, list) else v for k, v in header.items()}
+    listed: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in header.items()}
     model = LipTeacher(TeacherConfig(**listed))
     model.load_state_dict(load_file(folder / "teacher.safetensors"))
     return model.train(False)

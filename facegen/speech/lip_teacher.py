@@ -66,6 +66,9 @@ def _visible(labels: NDArray[np.int_], phones: tuple[str, ...]) -> NDArray[np.in
 class LipTeacher(nn.Module):
     """Phones around a moment to curves and distances: a small dilated network, not causal."""
 
+    geometry_mean: Tensor
+    geometry_scale: Tensor
+
     def __init__(self, config: TeacherConfig) -> None:
         super().__init__()
         self.config = config

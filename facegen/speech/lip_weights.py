@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -45,7 +46,9 @@ def load_lip_net(folder: Path) -> LipNet:
         header = json.loads((folder / f"{NAME}.json").read_text(encoding="utf-8"))
         if header.pop("format") != FORMAT:
             raise ModelFileError(f"{folder}: lip network of another format than {FORMAT}")
-        listed = {k: tuple(v) if isinstance(v, list) else v for k, v in header.items()}
+        listed: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in header.items()
+        }
         net = LipNet(LipNetConfig(**listed))
         weights = load_file(folder / f"{NAME}.safetensors")
         net.load_state_dict({name: value.float() for name, value in weights.items()})
