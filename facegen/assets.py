@@ -202,6 +202,8 @@ def _version(package: str) -> str | None:
 _PACKAGES = (
     ("mediapipe", "Apache-2.0", "code and the face models in its wheel"),
     ("torch", "BSD-3-Clause", ""),
+    ("diffusers", "Apache-2.0", ""),
+    ("librosa", "ISC", "its soundfile carries libsndfile (LGPL)"),
     ("numpy", "BSD-3-Clause", ""),
     ("scipy", "BSD-3-Clause", ""),
     ("numba", "BSD-2-Clause", ""),
@@ -215,9 +217,12 @@ _PACKAGES = (
     ),
     ("opencv-contrib-python", "Apache-2.0", "its wheel carries FFmpeg (LGPL) and Qt (LGPL)"),
     ("warp-lang", "Apache-2.0", "optional"),
-    ("diffusers", "Apache-2.0", "optional"),
     ("smplx", "non-commercial (MPI)", "only the tests import it, nothing in facegen does"),
 )
+
+
+def _embedded(path: Path) -> bool:
+    return path.resolve().is_relative_to(_PACKAGED.resolve())
 
 
 def licences() -> list[Licence]:
@@ -225,7 +230,7 @@ def licences() -> list[Licence]:
     out = [Licence("facegen", "Apache-2.0", "code")]
     for asset in list_assets():
         if asset.present and asset.kind != "face models":
-            note = "embedded, free for any use" if asset.name == "open" else "a file of yours"
+            note = "embedded" if _embedded(asset.path) else "a file of yours"
             out.append(Licence(f"{asset.kind} {asset.name}", asset.licence, note))
     for package, licence, note in _PACKAGES:
         version = _version(package)

@@ -139,3 +139,8 @@ def test_licence_report_covers_what_is_installed():
     report = {x.name.split()[0]: x for x in assets.licences()}
     assert {"facegen", "mediapipe", "torch", "av"} <= report.keys()
     assert "x264" in report["av"].note
+    assert {x.note for x in assets.licences() if x.name.startswith("weights")} == {"embedded"}
+
+
+def test_every_embedded_file_has_a_licence():
+    assert "unknown" not in {x.licence for x in assets.list_assets() if x.present}
