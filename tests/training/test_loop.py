@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -83,6 +84,15 @@ def test_it_learns_and_exports_the_average(tmp_path: Path) -> None:
     assert names == {"100.json": "true", "150.json": "true"}
 
 
+@pytest.fixture
+def python_stops() -> Iterator[None]:
+    """Python's own answer to Ctrl-C, whatever ran in this process before."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("python_stops")
 def test_the_first_signal_saves_and_is_then_let_through(tmp_path: Path) -> None:
     class Interrupting(Line):
         def batch(self, step: int, rank: int, world: int) -> dict[str, Tensor]:
