@@ -8,9 +8,7 @@ import typer
 from facegen.cli import train_options as opt
 from facegen.cli.options import Option
 
-Data = Annotated[
-    Path, Option(help="Speech cache; made with: facegen data speech -o DATA.")
-]
+Data = Annotated[Path, Option(help="Speech cache; made with: facegen data speech -o DATA.")]
 TeacherSteps = Annotated[
     int, Option(min=1, help="Steps of the teacher that gives synthetic voices a mouth.")
 ]
