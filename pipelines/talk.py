@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,10 @@ from facegen.speech.sway import settled
 from facegen.tracking.head_frame import head_rotations
 from facegen.transfer.neutral import neutral_frame
 from facegen.transfer.retarget import retarget
+
+if TYPE_CHECKING:
+    from facegen.audio import AudioEncoder
+    from facegen.speech.lip_net import LipNet
 
 _LOG = logging.getLogger(__name__)
 _TASTE = 16_000  # samples
@@ -120,7 +124,8 @@ class TalkingHeadPipeline:
         """From files to a file, resumable: what the command runs."""
         config, options = config or TalkConfig(), options or SaveOptions()
         config.validate()
-        sources = [Path(p) for p in (ref, audio, config.clip) if p is not None]
+        lips = None if config.lips is None else Path(config.lips) / "lips.safetensors"
+        sources = [Path(p) for p in (ref, audio, config.clip, lips) if p is not None]
         if Path(target).resolve() in [source.resolve() for source in sources]:
             raise UsageError(f"{target} is an input; choose another name with -o")
         settings = asdict(config) | {
@@ -205,7 +210,8 @@ class TalkingHeadPipeline:
         from facegen.speech.lip_predict import predict_lips
 
         sound = SpeechReader(audio)
-        lips = predict_lips(sound, gain=config.articulation)
+        net, encoder = _lip_net(config)
+        lips = predict_lips(sound, gain=config.articulation, net=net, encoder=encoder)
         for warning in sound.warnings:
             _LOG.warning(warning)
         melody = prosody(sound)
@@ -260,6 +266,19 @@ _PER_FRAME = (
     "expression", "global_orient", "neck_pose", "jaw_pose", "leye_pose", "reye_pose", "transl",
     "timestamps", "valid", "confidence",
 )  # fmt: skip
+
+
+def _lip_net(config: TalkConfig) -> tuple[LipNet | None, AudioEncoder | None]:
+    """The user's network and what it listens with; None for the embedded one."""
+    if config.lips is None:
+        if config.audio_encoder is not None:
+            raise UsageError("--audio-encoder is of lips trained on it; name them with --lips")
+        return None, None
+    from facegen.speech.lip_features import features_for
+    from facegen.speech.lip_weights import load_lip_net
+
+    net = load_lip_net(Path(config.lips))
+    return net, features_for(net, config.audio_encoder)
 
 
 def _drawn(
