@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from facegen import __version__
 from facegen.arkit import check_head
-from facegen.audio import SpeechReader, load_speech
+from facegen.audio import SpeechReader
 from facegen.emotion.driven import release_of
 from facegen.emotion.prototypes import factor
 from facegen.emotion.track import EmotionTrack
@@ -220,7 +220,7 @@ class TalkingHeadPipeline:
         if config.clip is not None:
             turns = self._borrowed(Path(config.clip), times)
         elif config.head_motion == "drawn":
-            turns, face = _drawn(audio, emotion, config, times)
+            turns, face = _drawn(sound, melody.samples, emotion, config, times)
         manner = Manner(
             gaze=config.gaze, still=config.head_motion == "still", blink_rate=config.blink_rate,
             seed=config.seed, turns=turns, face=face,
@@ -282,15 +282,18 @@ def _lip_net(config: TalkConfig) -> tuple[LipNet | None, AudioEncoder | None]:
 
 
 def _drawn(
-    audio: Path | str, emotion: EmotionTrack, config: TalkConfig, times: NDArray[np.float64]
+    sound: SpeechReader,
+    length: int,
+    emotion: EmotionTrack,
+    config: TalkConfig,
+    times: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """Head turns ``(T, 3)`` and upper-face curves ``(T, 52)`` from the generative network."""
     from facegen.speech.head_channels import RATE
     from facegen.speech.head_sample import sample_head
 
-    samples = load_speech(audio).samples
-    felt = emotion.at(np.arange(-(-len(samples) * RATE // 16_000)) / RATE)
-    track = sample_head(samples, felt, seed=config.seed, rate=config.fps)
+    felt = emotion.at(np.arange(-(-length * RATE // 16_000)) / RATE)
+    track = sample_head(sound, felt, seed=config.seed, rate=config.fps, length=length)
     strength = settled(times) * factor("head", emotion.at(times))
     return track.rotation * strength[:, None], curves_of(track.curves, track.names)
 
