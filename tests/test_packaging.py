@@ -22,7 +22,7 @@ def run(*command: str, **options) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with the source archive and the wheel that was built from it, not from the checkout."""
+    """Folder with the source archive and the wheel that was built from it."""
     pytest.importorskip("build")
     source = tmp_path_factory.mktemp("source") / "facegen"
     # A copy, for building writes egg-info beside the sources; without links, as Windows checks out.
@@ -40,7 +40,8 @@ def wheel(archives: Path) -> Path:
 @pytest.mark.slow
 def test_source_archive_is_whole_and_holds_nothing_private(archives: Path) -> None:
     archive = next(archives.glob("*.tar.gz"))
-    names = ["/".join(n.split("/")[1:]) for n in tarfile.open(archive).getnames()]
+    with tarfile.open(archive) as opened:
+        names = ["/".join(name.split("/")[1:]) for name in opened.getnames()]
     for needed in ("pyproject.toml", "README.md", "LICENSE", "PKG-INFO", "flame/model.py"):
         assert needed in names
     assert not [n for n in names if n.startswith((".", "tests/data")) or n.endswith(".pyc")]
