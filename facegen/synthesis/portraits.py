@@ -1,0 +1,151 @@
+"""Pictures of a person given by a photo: the photo's own pixels, moved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from facegen.compose import Reference, Warper, compose
+from facegen.compose.frame import head_frame
+from facegen.data.pairs import Picture, resized
+from facegen.flame.camera import Camera
+from facegen.flame.model import HeadModel
+from facegen.media import file_sha256, read_image
+from facegen.motion import Motion
+from facegen.synthesis.backdrop import backdrop
+from facegen.synthesis.identities import Identity, seed_of
+from facegen.synthesis.plan import Plan, Portraits
+from facegen.synthesis.samples import Sample
+from facegen.synthesis.shot import Shot, face_square, felt_head, posed
+from facegen.tracking import track_image
+
+Frames = Iterator[NDArray[np.uint8]]
+
+# Photo pixels per pixel of a tight picture, and the most that a small photo is enlarged.
+_OVERSAMPLED, _ENLARGE = 1.25, 2.5
+# Landmarks are found in pictures of at least this side.
+_FINDABLE = 256
+_WINDOW = 384
+# A made-over head shape: coefficients of unit spread times this at morph 1.
+_MORPH = 0.8
+
+
+class Movable(Protocol):
+    """What moves a prepared photo to posed heads: a generator of the reenactment pipeline."""
+
+    name: str
+
+    def __call__(self, reference: Reference, camera: Camera, posed: Frames) -> Frames: ...
+
+
+def warp(reference: Reference, camera: Camera, posed: Frames) -> Frames:
+    """Frames ``(H, W, 3)`` of a photo moved to heads ``(V, 3)``."""
+    warper = Warper(reference)
+    return (compose(reference, warper.render(vertices)) for vertices in posed)
+
+
+class PortraitPainter:
+    """Moves one photo.
+
+    Args:
+        fit: of the photo where it was made before (see :func:`fitted`).
+        move: the generator; the warp by default.
+
+    Raises:
+        MediaError, FaceNotFoundError: the photo cannot be used.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        identity: Identity,
+        head: HeadModel,
+        *,
+        fit: Motion | None = None,
+        move: Movable | None = None,
+    ) -> None:
+        assert identity.path is not None and isinstance(identity.group, Portraits)
+        self.plan, self.head = plan, head
+        self._move = move or warp
+        picture = _sized(fitted_picture(identity.path, head, fit), head, plan)
+        self.rest = _calm(
+            picture.fit, head, identity.group.morph, seed_of(plan.seed, identity.name)
+        )
+        self._reference = Reference.build(
+            picture.rgb, picture.fit, head, matte=picture.matte, window_size=_WINDOW
+        )
+
+    def paint(self, sample: Sample) -> Shot:
+        """See :class:`facegen.synthesis.shot.Painter`."""
+        rng = np.random.default_rng(sample.seed)
+        motion = felt_head(self.rest, self.head, sample.face.curves, sample.view)
+        vertices = posed(self.head, motion)
+        reference = self._dressed(rng)
+        lens = motion.camera
+        frame = next(iter(self._move(reference, lens, iter([vertices]))))
+        square = face_square(vertices, self.head, lens, sample.view)
+        size = self.plan.size
+        return Shot(square.crop(frame, size), replace(motion, camera=square.camera(lens, size)))
+
+    def film(self, motion: Motion, sample: Sample) -> Frames:
+        """See :class:`facegen.synthesis.shot.Painter`."""
+        rng = np.random.default_rng(sample.seed)
+        reference = self._dressed(rng)
+        lens = motion.camera
+        square = face_square(posed(self.head, motion[:1]), self.head, lens, sample.view)
+        heads = (posed(self.head, one) for one in motion.frames())
+        for frame in self._move(reference, lens, heads):
+            yield square.crop(frame, self.plan.size)
+
+    def _dressed(self, rng: np.random.Generator) -> Reference:
+        """The photo, sometimes before another background."""
+        reference = self._reference
+        if rng.random() >= self.plan.scene.background:
+            return reference
+        rows, cols = reference.window.patch(reference.photo.shape)
+        behind = backdrop(reference.photo.shape[:2], rng)
+        layer = reference.layer
+        photo = behind.copy()
+        shown = layer[..., :3] + (1 - layer[..., 3:]) * behind[rows, cols]
+        photo[rows, cols] = np.rint(np.clip(shown, 0, 255)).astype(np.uint8)
+        return replace(reference, photo=photo, background=behind[rows, cols])
+
+
+def fitted_picture(path: Path, head: HeadModel, fit: Motion | None = None) -> Picture:
+    """A photo and the head in it; small photos are enlarged, or no face would be found."""
+    rgb = read_image(path).rgb
+    enlarged = 1.0
+    if max(rgb.shape[:2]) < _FINDABLE:
+        enlarged = min(_ENLARGE, 2 * _FINDABLE / max(rgb.shape[:2]))
+        rgb = np.asarray(
+            cv2.resize(rgb, None, fx=enlarged, fy=enlarged, interpolation=cv2.INTER_CUBIC)
+        )
+    if fit is None:
+        fit = replace(track_image(rgb, head), source_sha256=file_sha256(path))
+    return Picture(rgb, fit, enlarged=enlarged)
+
+
+def _sized(picture: Picture, head: HeadModel, plan: Plan) -> Picture:
+    """As many pixels as the pictures need and no more: painting costs by the pixel."""
+    lens = picture.fit.camera
+    eyes = head_frame(head).iod * lens.focal / float(-picture.fit.transl[0, 2])
+    wanted = _OVERSAMPLED * plan.size / plan.scene.frame[0]
+    factor = min(wanted / eyes, _ENLARGE / picture.enlarged)
+    return picture if factor > 0.9 and factor < 1.05 else resized(picture, factor)
+
+
+def _calm(fit: Motion, head: HeadModel, morph: float, seed: int) -> Motion:
+    """The photo's head at rest, perhaps with a shape a little unlike the photo's."""
+    still = np.zeros((1, 3), np.float32)
+    betas = fit.betas
+    if morph > 0:
+        rng = np.random.default_rng(seed)
+        strayed = betas + morph * _MORPH * rng.normal(0, 1, len(betas)) * head.shape_sigma
+        betas = strayed.astype(np.float32)
+    return replace(fit, expression=np.zeros_like(fit.expression), jaw_pose=still, betas=betas)
