@@ -127,18 +127,19 @@ def _shown(plan: Expressions, levels: Array, rng: np.random.Generator) -> Array:
     units = action_strengths(levels[None])[0]
     main = int(levels.argmax())
     ways = _variants().get(EMOTIONS[main], ())
-    if ways and levels[main] > 0 and rng.random() < plan.variants:
-        rest = levels.copy()
-        rest[main] = 0
+    if ways and rng.random() < plan.variants:
+        rest = levels * (np.arange(len(levels)) != main)
         shares = np.array([share for share, _ in ways])
         way = ways[int(rng.choice(len(ways), p=shares / shares.sum()))][1]
-        units = np.maximum(levels[main] * way, action_strengths(rest[None])[0])
-    return units * np.exp(rng.normal(0, plan.spread, len(units)))
+        strength = levels[main] if levels[main] > 0 else 1.0
+        units = np.maximum(strength * way, action_strengths(rest[None])[0])
+    units = units * np.exp(rng.normal(0, plan.spread, len(units)))
+    return np.where(rng.random(len(units)) < plan.missing, 0, units)
 
 
 def _finished(plan: Expressions, curves: Array, levels: Array, rng: np.random.Generator) -> Face:
     """Sides that differ, a mouth that may speak, strays and blinks."""
-    curves = _uneven(np.clip(curves, 0, 1.15), plan.asymmetry, rng)
+    curves = _uneven(np.clip(curves, 0, 1), plan.asymmetry, rng)
     if rng.random() < 0.5:
         curves = mirrored(curves)
     if rng.random() < plan.speech:

@@ -29,9 +29,11 @@ Frames = Iterator[NDArray[np.uint8]]
 
 # Photo pixels per pixel of a tight picture, and the most that a small photo is enlarged.
 _OVERSAMPLED, _ENLARGE = 1.25, 2.5
+# Geometry is drawn in a window about twice as wide as the picture, with this many pixels for each
+# of the picture's, and at least so many.
+_GEOMETRY, _LEAST_WINDOW = 1.5, 192
 # Landmarks are found in pictures of at least this side.
 _FINDABLE = 256
-_WINDOW = 384
 # A made-over head shape: coefficients of unit spread times this at morph 1.
 _MORPH = 0.8
 
@@ -78,7 +80,11 @@ class PortraitPainter:
             picture.fit, head, identity.group.morph, seed_of(plan.seed, identity.name)
         )
         self._reference = Reference.build(
-            picture.rgb, picture.fit, head, matte=picture.matte, window_size=_WINDOW
+            picture.rgb,
+            picture.fit,
+            head,
+            matte=picture.matte,
+            window_size=max(_LEAST_WINDOW, round(_GEOMETRY * plan.size)),
         )
 
     def paint(self, sample: Sample) -> Shot:
@@ -91,7 +97,8 @@ class PortraitPainter:
         frame = next(iter(self._move(reference, lens, iter([vertices]))))
         square = face_square(vertices, self.head, lens, sample.view)
         size = self.plan.size
-        return Shot(square.crop(frame, size), replace(motion, camera=square.camera(lens, size)))
+        seen = replace(motion, camera=square.camera(lens, size))
+        return Shot(square.crop(frame, size), seen, vertices)
 
     def film(self, motion: Motion, sample: Sample) -> Frames:
         """See :class:`facegen.synthesis.shot.Painter`."""

@@ -18,7 +18,7 @@ from facegen.motion import POSES, Motion
 from facegen.synthesis.labels import LABEL_SPACE
 from facegen.synthesis.plan import Plan
 from facegen.synthesis.samples import Sample
-from facegen.synthesis.shot import Shot, landmarks, posed
+from facegen.synthesis.shot import Shot
 from facegen.synthesis.units import AUS, unit_intensities
 
 Row = dict[str, Any]
@@ -60,9 +60,8 @@ def sample_row(plan: Plan, sample: Sample, shot: Shot, head: HeadModel) -> Row:
 
 
 def _geometry(shot: Shot, head: HeadModel) -> Row:
-    vertices = posed(head, shot.head)
-    points = landmarks(vertices, head, shot.head.camera, "ibug68")
-    mesh = landmarks(vertices, head, shot.head.camera, "mediapipe478")[:468]
+    points = shot.landmarks(head, "ibug68")
+    mesh = shot.landmarks(head, "mediapipe478")[:468]
     low, high = mesh.min(0), mesh.max(0)
     five = [points[list(group)].mean(0) for group in _FIVE]
     pitch, yaw, roll = head_angles(shot.head)
@@ -120,7 +119,6 @@ def _hash(path: str) -> str:
 def head_arrays(shot: Shot, head: HeadModel) -> dict[str, NDArray]:
     """What ``params/ID.npz`` holds: the exact head, camera, light, landmarks and curves."""
     lens = shot.head.camera
-    vertices = posed(head, shot.head)
     arrays: dict[str, NDArray] = {
         name: getattr(shot.head, name)[0] for name in ("expression", *POSES, "transl")
     }
@@ -128,8 +126,8 @@ def head_arrays(shot: Shot, head: HeadModel) -> dict[str, NDArray]:
         "betas": shot.head.betas,
         "camera": np.array([lens.focal, lens.cx, lens.cy, lens.width, lens.height], np.float32),
         "blendshapes52": from_motion(shot.head, head)[0],
-        "landmarks68": landmarks(vertices, head, lens, "ibug68").astype(np.float32),
-        "landmarks478": landmarks(vertices, head, lens, "mediapipe478").astype(np.float16),
+        "landmarks68": shot.landmarks(head, "ibug68").astype(np.float32),
+        "landmarks478": shot.landmarks(head, "mediapipe478").astype(np.float16),
     }
     if shot.light is not None:
         arrays["light"] = shot.light

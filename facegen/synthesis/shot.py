@@ -26,12 +26,19 @@ class Shot:
 
     Attributes:
         rgb: ``(S, S, 3)`` uint8. head: one frame with the picture's camera, exact.
+        vertices: ``(V, 3)`` of it, camera space.
         light: ``(9, 3)`` where it is known, else None.
     """
 
     rgb: NDArray[np.uint8]
     head: Motion
+    vertices: NDArray[np.float32]
     light: NDArray[np.float32] | None = None
+
+
+    def landmarks(self, model: HeadModel, which: str) -> Array:
+        """Landmarks ``(L, 2)`` where they truly are, pixels."""
+        return landmarks(self.vertices, model, self.head.camera, which)
 
 
 class Painter(Protocol):
