@@ -36,6 +36,7 @@ _SHAPES: tuple[dict[str, float], ...] = (
     {"mouthClose": 0.05, "mouthPress": 0.4, "mouthRollUpper": 0.2, "mouthRollLower": 0.2},
     {"jawOpen": 0.12, "mouthLowerDown": 0.5, "mouthUpperUp": 0.2},
 )
+_MINOR = 0.75  # of the strongest unit
 # No part in speech or feeling; strays keep off them too.
 _NO_STRAY = ("eyeLook", "eyeBlink", "jawOpen", "tongueOut", "mouthClose")
 
@@ -65,8 +66,9 @@ class Face:
 def identity_faces(plan: Expressions, count: int, rng: np.random.Generator) -> list[Face]:
     """``count`` faces of one person in random order, classes by their shares.
 
-    Of each class more faces are drawn than needed and those kept that lie farthest apart in the
-    space of the 52 actions, so that rare corners are seen as well as the crowded middle.
+    Of each class more are drawn than needed and those kept that lie farthest apart in the space of
+    the 52 actions, so that rare corners are seen as well as the crowded middle. What has no part in
+    the feeling (speech, blinks, strays) comes afterwards: it would be all that is chosen.
     """
     order = _classes(plan, count, rng)
     faces: list[Face | None] = [None] * count
@@ -75,7 +77,7 @@ def identity_faces(plan: Expressions, count: int, rng: np.random.Generator) -> l
         pool = _pool(plan, kind, len(places) * plan.coverage, rng)
         picked = farthest_points(np.stack([face.curves for face in pool]), len(places))
         for place, index in zip(places, rng.permutation(picked), strict=True):
-            faces[place] = pool[int(index)]
+            faces[place] = _finished(plan, pool[int(index)], rng)
     return [face for face in faces if face is not None]
 
 
@@ -118,8 +120,12 @@ def _felt(plan: Expressions, kind: str, point: Array, rng: np.random.Generator) 
         others = [name for name in CLASSES[1:] if name != kind]
         shares[others[int(rng.integers(len(others)))]] = level * float(rng.uniform(0.2, 0.6))
     levels = levels_of(shares)
-    units = _shown(plan, levels, rng)
-    return _finished(plan, units @ action_table().curves, levels, rng)
+    return _bare(_shown(plan, levels, rng) @ action_table().curves, levels)
+
+
+def _bare(curves: Array, levels: Array, source: str = "emotion") -> Face:
+    curves = np.clip(curves, 0, 1)
+    return Face(curves, levels, soft_label(levels), affect_of(levels[None])[0], source)
 
 
 def _shown(plan: Expressions, levels: Array, rng: np.random.Generator) -> Array:
@@ -134,24 +140,26 @@ def _shown(plan: Expressions, levels: Array, rng: np.random.Generator) -> Array:
         strength = levels[main] if levels[main] > 0 else 1.0
         units = np.maximum(strength * way, action_strengths(rest[None])[0])
     units = units * np.exp(rng.normal(0, plan.spread, len(units)))
-    return np.where(rng.random(len(units)) < plan.missing, 0, units)
+    # What makes the feeling is never the unit that is left out.
+    minor = units < _MINOR * units.max()
+    return np.where(minor & (rng.random(len(units)) < plan.missing), 0, units)
 
 
-def _finished(plan: Expressions, curves: Array, levels: Array, rng: np.random.Generator) -> Face:
+def _finished(plan: Expressions, face: Face, rng: np.random.Generator) -> Face:
     """Sides that differ, a mouth that may speak, strays and blinks."""
-    curves = _uneven(np.clip(curves, 0, 1), plan.asymmetry, rng)
+    curves = _uneven(face.curves, plan.asymmetry, rng)
     if rng.random() < 0.5:
         curves = mirrored(curves)
-    if rng.random() < plan.speech:
-        curves = speaking(curves, rng)
-    if rng.random() < plan.stray:
-        free = [i for i, name in enumerate(ARKIT) if not name.startswith(_NO_STRAY)]
-        for index in rng.choice(free, int(rng.integers(1, 4)), replace=False):
-            curves[index] += rng.uniform(0.03, 0.18)
-    if rng.random() < plan.blink:
-        curves[_LIDS] = np.maximum(curves[_LIDS], rng.uniform(0.4, 1))
-    curves = np.clip(curves, 0, 1)
-    return Face(curves, levels, soft_label(levels), affect_of(levels[None])[0])
+    if face.source == "emotion":
+        if rng.random() < plan.speech:
+            curves = speaking(curves, rng)
+        if rng.random() < plan.stray:
+            free = [i for i, name in enumerate(ARKIT) if not name.startswith(_NO_STRAY)]
+            for index in rng.choice(free, int(rng.integers(1, 4)), replace=False):
+                curves[index] += rng.uniform(0.03, 0.18)
+        if rng.random() < plan.blink:
+            curves[_LIDS] = np.maximum(curves[_LIDS], rng.uniform(0.4, 1))
+    return replace(face, curves=np.clip(curves, 0, 1))
 
 
 def _uneven(curves: Array, spread: float, rng: np.random.Generator) -> Array:
@@ -200,9 +208,7 @@ def _asked(
         strengths[table.names.index(name)] = value
     levels = levels_of({label: 1.0 if label != "neutral" else 0.0})
     strengths *= np.exp(rng.normal(0, plan.spread, len(strengths)))
-    quiet = replace(plan, speech=0.0, stray=0.0)
-    face = _finished(quiet, strengths @ table.curves, levels, rng)
-    return replace(face, source="actions")
+    return _bare(strengths @ table.curves, levels, "actions")
 
 
 def _free_face(rng: np.random.Generator) -> Face:
@@ -221,7 +227,7 @@ def _free_face(rng: np.random.Generator) -> Face:
     from scipy.optimize import nnls
 
     levels = np.concatenate([[0.0], np.clip(nnls(basis.T, curves)[0], 0, 1)])
-    return Face(curves, levels, soft_label(levels), affect_of(levels[None])[0], "space")
+    return _bare(curves, levels, "space")
 
 
 @lru_cache(maxsize=1)

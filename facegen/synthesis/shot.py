@@ -35,7 +35,6 @@ class Shot:
     vertices: NDArray[np.float32]
     light: NDArray[np.float32] | None = None
 
-
     def landmarks(self, model: HeadModel, which: str) -> Array:
         """Landmarks ``(L, 2)`` where they truly are, pixels."""
         return landmarks(self.vertices, model, self.head.camera, which)
