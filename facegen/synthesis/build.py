@@ -146,7 +146,8 @@ def make_unit(job: Job, unit: Unit) -> list[str]:
     head = load_head("open")
     try:
         painter = _painter(job, unit.identity)
-        for sample in identity_samples(job.plan, unit.identity)[unit.start : unit.stop]:
+        samples = identity_samples(job.plan, unit.identity, painter.suits)
+        for sample in filter(None, samples[unit.start : unit.stop]):
             try:
                 rows.append(make_sample(job, head, painter, sample))
             except FacegenError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import resources
@@ -63,22 +64,40 @@ class Face:
         return CLASSES[int(self.soft.argmax())]
 
 
-def identity_faces(plan: Expressions, count: int, rng: np.random.Generator) -> list[Face]:
+def identity_faces(
+    plan: Expressions,
+    count: int,
+    rng: np.random.Generator,
+    suits: Mapping[str, float] | None = None,
+) -> list[Face | None]:
     """``count`` faces of one person in random order, classes by their shares.
 
     Of each class more are drawn than needed and those kept that lie farthest apart in the space of
     the 52 actions, so that rare corners are seen as well as the crowded middle. What has no part in
     the feeling (speech, blinks, strays) comes afterwards: it would be all that is chosen.
+
+    Args:
+        suits: 0..1 by class, how far the person suits it (1 where not given); what does not suit
+            is None.
     """
     order = _classes(plan, count, rng)
     faces: list[Face | None] = [None] * count
     for kind in sorted(set(order)):
         places = [i for i, name in enumerate(order) if name == kind]
+        places = places[: round(len(places) * (suits or {}).get(_class_of(plan, kind), 1.0))]
+        if not places:
+            continue
         pool = _pool(plan, kind, len(places) * plan.coverage, rng)
         picked = farthest_points(np.stack([face.curves for face in pool]), len(places))
         for place, index in zip(places, rng.permutation(picked), strict=True):
             faces[place] = _finished(plan, pool[int(index)], rng)
-    return [face for face in faces if face is not None]
+    return faces
+
+
+def _class_of(plan: Expressions, kind: str) -> str:
+    if kind.startswith("#"):
+        return "" if kind == "#free" else plan.actions[int(kind[1:])].label
+    return kind
 
 
 def _classes(plan: Expressions, count: int, rng: np.random.Generator) -> list[str]:
@@ -151,7 +170,9 @@ def _finished(plan: Expressions, face: Face, rng: np.random.Generator) -> Face:
     if rng.random() < 0.5:
         curves = mirrored(curves)
     if face.source == "emotion":
-        if rng.random() < plan.speech:
+        # A calm face that speaks is what an open mouth is mistaken for.
+        often = 1.5 if face.label == "neutral" else 1.0
+        if rng.random() < often * plan.speech:
             curves = speaking(curves, rng)
         if rng.random() < plan.stray:
             free = [i for i, name in enumerate(ARKIT) if not name.startswith(_NO_STRAY)]

@@ -27,6 +27,7 @@ class PersonPainter:
 
     def __init__(self, plan: Plan, identity: Identity, head: HeadModel) -> None:
         self.plan, self.head = plan, head
+        self.suits: dict[str, float] = {}
         rng = np.random.default_rng(seed_of(plan.seed, "person", identity.name))
         self._studio = Studio.random(head, plan.size, rng)
         self._betas = (rng.normal(0, 0.9, head.n_shape) * head.shape_sigma).astype(np.float32)
@@ -44,7 +45,7 @@ class PersonPainter:
         lens = self._lens(motion, vertices, sample)
         motion = replace(motion, camera=lens)
         studio = self._lit(lens, rng)
-        return Shot(studio.picture(motion).rgb, motion, vertices, studio.light)
+        return Shot(studio.picture(motion).rgb, motion, vertices, sample.face.curves, studio.light)
 
     def film(self, motion: Motion, sample: Sample) -> Iterator[NDArray[np.uint8]]:
         """See :class:`facegen.synthesis.shot.Painter`."""

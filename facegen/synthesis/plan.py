@@ -105,7 +105,7 @@ class Expressions:
     spread: float = 0.25
     missing: float = 0.08
     asymmetry: float = 0.12
-    speech: float = 0.2
+    speech: float = 0.25
     stray: float = 0.3
     blink: float = 0.06
     free: float = 0.0
@@ -275,8 +275,8 @@ class Plan:
 
 
 _CHANCES = {
-    "blend", "missing", "variants", "speech", "stray", "blink", "free", "background", "light", "occluders",
-    "blur", "noise", "small", "codec", "colour", "grey",
+    "blend", "missing", "variants", "speech", "stray", "blink", "free", "background", "light",
+    "occluders", "blur", "noise", "small", "codec", "colour", "grey",
 }  # fmt: skip
 
 
