@@ -33,10 +33,10 @@ from facegen.synthesis.people import PersonPainter
 from facegen.synthesis.plan import Plan
 from facegen.synthesis.portraits import PortraitPainter, fitted_picture
 from facegen.synthesis.record import Row, bytes_hash, head_arrays, picture_hash, sample_row
+from facegen.synthesis.rows import WORK, unit_folder
 from facegen.synthesis.samples import Sample, identity_samples
 from facegen.synthesis.shot import Painter
 
-WORK = ".synth"
 UNIT = 50
 """Samples made between two records."""
 
@@ -112,7 +112,7 @@ def claim(job: Job) -> None:
         UsageError: it is another plan's.
     """
     work = job.out / WORK
-    (work / "units").mkdir(parents=True, exist_ok=True)
+    unit_folder(job.out).mkdir(parents=True, exist_ok=True)
     note = work / "plan.sha256"
     if note.is_file() and note.read_text().strip() != job.plan.fingerprint:
         raise UsageError(
@@ -123,7 +123,7 @@ def claim(job: Job) -> None:
 
 def record_path(out: Path, unit: Unit) -> Path:
     """Rows of a finished unit."""
-    return out / WORK / "units" / f"{unit.name}.jsonl"
+    return unit_folder(out) / f"{unit.name}.jsonl"
 
 
 def _run(job: Job, rest: list[Unit], workers: int) -> Iterator[tuple[Unit, list[str]]]:
