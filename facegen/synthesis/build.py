@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from facegen.errors import FacegenError, UsageError
 from facegen.flame.model import HeadModel
 from facegen.motion import Motion
 from facegen.progress import progress_bar
+from facegen.synthesis.gates import FaceFinder, check
 from facegen.synthesis.identities import Identity, identities
 from facegen.synthesis.lens import seen_through
 from facegen.synthesis.people import PersonPainter
@@ -144,7 +146,8 @@ def make_unit(job: Job, unit: Unit) -> list[str]:
     head = load_head("open")
     try:
         painter = _painter(job, unit.identity)
-        for sample in identity_samples(job.plan, unit.identity)[unit.start : unit.stop]:
+        samples = identity_samples(job.plan, unit.identity, painter.suits)
+        for sample in filter(None, samples[unit.start : unit.stop]):
             try:
                 rows.append(make_sample(job, head, painter, sample))
             except FacegenError as error:
@@ -163,6 +166,11 @@ def _painter(job: Job, identity: Identity) -> Painter:
     return PortraitPainter(job.plan, identity, head, fit=_fit(job, identity, head))
 
 
+@lru_cache(maxsize=1)
+def _finder() -> FaceFinder:
+    return FaceFinder()
+
+
 def _fit(job: Job, identity: Identity, head: HeadModel) -> Motion:
     """The head of a photo, fitted once for all units."""
     assert identity.path is not None
@@ -177,6 +185,8 @@ def make_sample(job: Job, head: HeadModel, painter: Painter, sample: Sample) -> 
     """Paint one still, write its files and return its row."""
     shot = painter.paint(sample)
     row = sample_row(job.plan, sample, shot, head)
+    mesh = shot.landmarks(head, "mediapipe478")[:468]
+    row |= check(job.plan.gates, shot.rgb, mesh, row, _finder())
     rng = np.random.default_rng((sample.seed, 1))
     rgb = seen_through(shot.rgb, job.plan.lens, job.plan.scene, rng)
     data = encoded(rgb, job.plan)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import resources
@@ -36,6 +37,7 @@ _SHAPES: tuple[dict[str, float], ...] = (
     {"mouthClose": 0.05, "mouthPress": 0.4, "mouthRollUpper": 0.2, "mouthRollLower": 0.2},
     {"jawOpen": 0.12, "mouthLowerDown": 0.5, "mouthUpperUp": 0.2},
 )
+_MINOR = 0.75  # of the strongest unit
 # No part in speech or feeling; strays keep off them too.
 _NO_STRAY = ("eyeLook", "eyeBlink", "jawOpen", "tongueOut", "mouthClose")
 
@@ -62,21 +64,40 @@ class Face:
         return CLASSES[int(self.soft.argmax())]
 
 
-def identity_faces(plan: Expressions, count: int, rng: np.random.Generator) -> list[Face]:
+def identity_faces(
+    plan: Expressions,
+    count: int,
+    rng: np.random.Generator,
+    suits: Mapping[str, float] | None = None,
+) -> list[Face | None]:
     """``count`` faces of one person in random order, classes by their shares.
 
-    Of each class more faces are drawn than needed and those kept that lie farthest apart in the
-    space of the 52 actions, so that rare corners are seen as well as the crowded middle.
+    Of each class more are drawn than needed and those kept that lie farthest apart in the space of
+    the 52 actions, so that rare corners are seen as well as the crowded middle. What has no part in
+    the feeling (speech, blinks, strays) comes afterwards: it would be all that is chosen.
+
+    Args:
+        suits: 0..1 by class, how far the person suits it (1 where not given); what does not suit
+            is None.
     """
     order = _classes(plan, count, rng)
     faces: list[Face | None] = [None] * count
     for kind in sorted(set(order)):
         places = [i for i, name in enumerate(order) if name == kind]
+        places = places[: round(len(places) * (suits or {}).get(_class_of(plan, kind), 1.0))]
+        if not places:
+            continue
         pool = _pool(plan, kind, len(places) * plan.coverage, rng)
         picked = farthest_points(np.stack([face.curves for face in pool]), len(places))
         for place, index in zip(places, rng.permutation(picked), strict=True):
-            faces[place] = pool[int(index)]
-    return [face for face in faces if face is not None]
+            faces[place] = _finished(plan, pool[int(index)], rng)
+    return faces
+
+
+def _class_of(plan: Expressions, kind: str) -> str:
+    if kind.startswith("#"):
+        return "" if kind == "#free" else plan.actions[int(kind[1:])].label
+    return kind
 
 
 def _classes(plan: Expressions, count: int, rng: np.random.Generator) -> list[str]:
@@ -118,8 +139,12 @@ def _felt(plan: Expressions, kind: str, point: Array, rng: np.random.Generator) 
         others = [name for name in CLASSES[1:] if name != kind]
         shares[others[int(rng.integers(len(others)))]] = level * float(rng.uniform(0.2, 0.6))
     levels = levels_of(shares)
-    units = _shown(plan, levels, rng)
-    return _finished(plan, units @ action_table().curves, levels, rng)
+    return _bare(_shown(plan, levels, rng) @ action_table().curves, levels)
+
+
+def _bare(curves: Array, levels: Array, source: str = "emotion") -> Face:
+    curves = np.clip(curves, 0, 1)
+    return Face(curves, levels, soft_label(levels), affect_of(levels[None])[0], source)
 
 
 def _shown(plan: Expressions, levels: Array, rng: np.random.Generator) -> Array:
@@ -127,30 +152,35 @@ def _shown(plan: Expressions, levels: Array, rng: np.random.Generator) -> Array:
     units = action_strengths(levels[None])[0]
     main = int(levels.argmax())
     ways = _variants().get(EMOTIONS[main], ())
-    if ways and levels[main] > 0 and rng.random() < plan.variants:
-        rest = levels.copy()
-        rest[main] = 0
+    if ways and rng.random() < plan.variants:
+        rest = levels * (np.arange(len(levels)) != main)
         shares = np.array([share for share, _ in ways])
         way = ways[int(rng.choice(len(ways), p=shares / shares.sum()))][1]
-        units = np.maximum(levels[main] * way, action_strengths(rest[None])[0])
-    return units * np.exp(rng.normal(0, plan.spread, len(units)))
+        strength = levels[main] if levels[main] > 0 else 1.0
+        units = np.maximum(strength * way, action_strengths(rest[None])[0])
+    units = units * np.exp(rng.normal(0, plan.spread, len(units)))
+    # What makes the feeling is never the unit that is left out.
+    minor = units < _MINOR * units.max()
+    return np.where(minor & (rng.random(len(units)) < plan.missing), 0, units)
 
 
-def _finished(plan: Expressions, curves: Array, levels: Array, rng: np.random.Generator) -> Face:
+def _finished(plan: Expressions, face: Face, rng: np.random.Generator) -> Face:
     """Sides that differ, a mouth that may speak, strays and blinks."""
-    curves = _uneven(np.clip(curves, 0, 1.15), plan.asymmetry, rng)
+    curves = _uneven(face.curves, plan.asymmetry, rng)
     if rng.random() < 0.5:
         curves = mirrored(curves)
-    if rng.random() < plan.speech:
-        curves = speaking(curves, rng)
-    if rng.random() < plan.stray:
-        free = [i for i, name in enumerate(ARKIT) if not name.startswith(_NO_STRAY)]
-        for index in rng.choice(free, int(rng.integers(1, 4)), replace=False):
-            curves[index] += rng.uniform(0.03, 0.18)
-    if rng.random() < plan.blink:
-        curves[_LIDS] = np.maximum(curves[_LIDS], rng.uniform(0.4, 1))
-    curves = np.clip(curves, 0, 1)
-    return Face(curves, levels, soft_label(levels), affect_of(levels[None])[0])
+    if face.source == "emotion":
+        # A calm face that speaks is what an open mouth is mistaken for.
+        often = 1.5 if face.label == "neutral" else 1.0
+        if rng.random() < often * plan.speech:
+            curves = speaking(curves, rng)
+        if rng.random() < plan.stray:
+            free = [i for i, name in enumerate(ARKIT) if not name.startswith(_NO_STRAY)]
+            for index in rng.choice(free, int(rng.integers(1, 4)), replace=False):
+                curves[index] += rng.uniform(0.03, 0.18)
+        if rng.random() < plan.blink:
+            curves[_LIDS] = np.maximum(curves[_LIDS], rng.uniform(0.4, 1))
+    return replace(face, curves=np.clip(curves, 0, 1))
 
 
 def _uneven(curves: Array, spread: float, rng: np.random.Generator) -> Array:
@@ -199,9 +229,7 @@ def _asked(
         strengths[table.names.index(name)] = value
     levels = levels_of({label: 1.0 if label != "neutral" else 0.0})
     strengths *= np.exp(rng.normal(0, plan.spread, len(strengths)))
-    quiet = replace(plan, speech=0.0, stray=0.0)
-    face = _finished(quiet, strengths @ table.curves, levels, rng)
-    return replace(face, source="actions")
+    return _bare(strengths @ table.curves, levels, "actions")
 
 
 def _free_face(rng: np.random.Generator) -> Face:
@@ -220,7 +248,7 @@ def _free_face(rng: np.random.Generator) -> Face:
     from scipy.optimize import nnls
 
     levels = np.concatenate([[0.0], np.clip(nnls(basis.T, curves)[0], 0, 1)])
-    return Face(curves, levels, soft_label(levels), affect_of(levels[None])[0], "space")
+    return _bare(curves, levels, "space")
 
 
 @lru_cache(maxsize=1)

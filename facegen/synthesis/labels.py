@@ -5,30 +5,32 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from facegen.emotion.labels import EMOTIONS, emotion_name
+from facegen.emotion.labels import EMOTIONS
 from facegen.errors import UsageError
+from facegen.recognizer.labels import EMOTION_OF, KEYS, canonical_key
 
 Array = NDArray[np.float64]
 
 LABEL_SPACE = "affectnet8"
-CLASSES = ("neutral", "happy", "sad", "surprise", "fear", "disgust", "anger", "contempt")
+CLASSES = KEYS
 """The order of AffectNet-8; labels are spelled like this everywhere on disk."""
 
 # Column of ``EMOTIONS`` for every class.
-_FELT = [EMOTIONS.index(emotion_name(name)) for name in CLASSES]
+_FELT = [EMOTIONS.index(EMOTION_OF[key]) for key in CLASSES]
 # Intensities between which a feeling becomes visible: below the first it is a neutral face.
 _HIDDEN, _PLAIN = 0.05, 0.4
 
 
 def class_index(name: str) -> int:
-    """Position in ``CLASSES``; every word that ``facegen talk --emotion`` knows is understood.
+    """Position in ``CLASSES``, by any name of the emotion.
 
     Raises:
         UsageError: no emotion has that name.
     """
-    if name in CLASSES:
-        return CLASSES.index(name)
-    return _FELT.index(EMOTIONS.index(emotion_name(name)))
+    key = canonical_key(name)
+    if key not in CLASSES:
+        raise UsageError(f"no class {name!r}; choose from {', '.join(CLASSES)}")
+    return CLASSES.index(key)
 
 
 def levels_of(shares: dict[str, float]) -> Array:

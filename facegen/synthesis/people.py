@@ -27,6 +27,7 @@ class PersonPainter:
 
     def __init__(self, plan: Plan, identity: Identity, head: HeadModel) -> None:
         self.plan, self.head = plan, head
+        self.suits: dict[str, float] = {}
         rng = np.random.default_rng(seed_of(plan.seed, "person", identity.name))
         self._studio = Studio.random(head, plan.size, rng)
         self._betas = (rng.normal(0, 0.9, head.n_shape) * head.shape_sigma).astype(np.float32)
@@ -40,21 +41,22 @@ class PersonPainter:
         """See :class:`facegen.synthesis.shot.Painter`."""
         rng = np.random.default_rng(sample.seed)
         motion = felt_head(self.rest(sample), self.head, sample.face.curves, sample.view)
-        lens = self._lens(motion, sample)
+        vertices = posed(self.head, motion)
+        lens = self._lens(motion, vertices, sample)
         motion = replace(motion, camera=lens)
         studio = self._lit(lens, rng)
-        return Shot(studio.picture(motion).rgb, motion, studio.light)
+        return Shot(studio.picture(motion).rgb, motion, vertices, sample.face.curves, studio.light)
 
     def film(self, motion: Motion, sample: Sample) -> Iterator[NDArray[np.uint8]]:
         """See :class:`facegen.synthesis.shot.Painter`."""
         rng = np.random.default_rng(sample.seed)
-        studio = self._lit(self._lens(motion[:1], sample), rng)
+        studio = self._lit(self._lens(motion, posed(self.head, motion[:1]), sample), rng)
         for one in motion.frames():
             yield studio.picture(replace(one, camera=studio.camera)).rgb
 
-    def _lens(self, motion: Motion, sample: Sample) -> Camera:
+    def _lens(self, motion: Motion, vertices: NDArray[np.float32], sample: Sample) -> Camera:
         """The camera that holds the face where the sample wants it."""
-        square = face_square(posed(self.head, motion), self.head, motion.camera, sample.view)
+        square = face_square(vertices, self.head, motion.camera, sample.view)
         return square.camera(motion.camera, self.plan.size)
 
     def _lit(self, lens: Camera, rng: np.random.Generator) -> Studio:

@@ -90,7 +90,8 @@ class Expressions:
         classes: share of each class. intensity: from, to.
         blend: chance that a second feeling mixes in. variants: chance that another way of showing
             an emotion than the house's prototype is used.
-        spread: standard deviation of each unit's strength (of its logarithm).
+        spread: standard deviation of each unit's strength (of its logarithm). missing: chance that
+            a unit is left out.
         asymmetry: of the difference between the sides. speech: chance that the mouth speaks.
         stray: chance of weak actions that belong to no emotion. blink: chance of closed lids.
         free: share of faces drawn in the space of all 52 actions. actions: units asked for.
@@ -101,11 +102,12 @@ class Expressions:
     intensity: Span = (0.35, 1.0)
     blend: float = 0.15
     variants: float = 0.6
-    spread: float = 0.2
+    spread: float = 0.25
+    missing: float = 0.08
     asymmetry: float = 0.12
-    speech: float = 0.2
+    speech: float = 0.25
     stray: float = 0.3
-    blink: float = 0.04
+    blink: float = 0.06
     free: float = 0.0
     actions: tuple[Actions, ...] = ()
     coverage: int = 4
@@ -273,8 +275,8 @@ class Plan:
 
 
 _CHANCES = {
-    "blend", "variants", "speech", "stray", "blink", "free", "background", "light", "occluders",
-    "blur", "noise", "small", "codec", "colour", "grey",
+    "blend", "missing", "variants", "speech", "stray", "blink", "free", "background", "light",
+    "occluders", "blur", "noise", "small", "codec", "colour", "grey",
 }  # fmt: skip
 
 

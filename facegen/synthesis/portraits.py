@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from facegen.arkit import ARKIT, columns
 from facegen.compose import Reference, Warper, compose
 from facegen.compose.frame import head_frame
 from facegen.data.pairs import Picture, resized
@@ -20,18 +21,30 @@ from facegen.media import file_sha256, read_image
 from facegen.motion import Motion
 from facegen.synthesis.backdrop import backdrop
 from facegen.synthesis.identities import Identity, seed_of
+from facegen.synthesis.labels import CLASSES
 from facegen.synthesis.plan import Plan, Portraits
 from facegen.synthesis.samples import Sample
 from facegen.synthesis.shot import Shot, face_square, felt_head, posed
 from facegen.tracking import track_image
+from facegen.transfer.arkit import arkit_curves
 
 Frames = Iterator[NDArray[np.uint8]]
+Curves = NDArray[np.floating]
 
 # Photo pixels per pixel of a tight picture, and the most that a small photo is enlarged.
 _OVERSAMPLED, _ENLARGE = 1.25, 2.5
+# Geometry is drawn in a window about twice as wide as the picture, with this many pixels for each
+# of the picture's, and at least so many.
+_GEOMETRY, _LEAST_WINDOW = 1.5, 192
 # Landmarks are found in pictures of at least this side.
 _FINDABLE = 256
-_WINDOW = 384
+# Curves from which a photo smiles, and below which it is calm; gaze and resting lids do not count.
+_SMILES, _CALM = 0.42, 0.3
+# Joy up to which a photo can show everything, and from which nothing but joy.
+_JOYLESS = (0.27, 0.42)
+_QUIET = tuple(n for n in ARKIT if n.startswith(("eyeLook", "eyeSquint", "eyeBlink")))
+# Share of the kept faces whose head is not turned either.
+_UNMOVED = 0.3
 # A made-over head shape: coefficients of unit spread times this at morph 1.
 _MORPH = 0.8
 
@@ -77,21 +90,50 @@ class PortraitPainter:
         self.rest = _calm(
             picture.fit, head, identity.group.morph, seed_of(plan.seed, identity.name)
         )
+        self._fit = picture.fit
+        self._curves = arkit_curves(picture.fit, head)[0]
+        self._own = own_classes(self._curves)
+        self.suits = suitable_classes(self._curves)
         self._reference = Reference.build(
-            picture.rgb, picture.fit, head, matte=picture.matte, window_size=_WINDOW
+            picture.rgb,
+            picture.fit,
+            head,
+            matte=picture.matte,
+            window_size=max(_LEAST_WINDOW, round(_GEOMETRY * plan.size)),
         )
 
     def paint(self, sample: Sample) -> Shot:
         """See :class:`facegen.synthesis.shot.Painter`."""
         rng = np.random.default_rng(sample.seed)
-        motion = felt_head(self.rest, self.head, sample.face.curves, sample.view)
+        motion, curves = self._moved(sample, rng)
         vertices = posed(self.head, motion)
         reference = self._dressed(rng)
         lens = motion.camera
         frame = next(iter(self._move(reference, lens, iter([vertices]))))
         square = face_square(vertices, self.head, lens, sample.view)
         size = self.plan.size
-        return Shot(square.crop(frame, size), replace(motion, camera=square.camera(lens, size)))
+        seen = replace(motion, camera=square.camera(lens, size))
+        return Shot(square.crop(frame, size), seen, vertices, curves)
+
+    def _moved(self, sample: Sample, rng: np.random.Generator) -> tuple[Motion, Curves]:
+        """The head of a sample, and its curves.
+
+        A photo that shows the class by itself mostly keeps its own face: a true smile has true
+        teeth and folds.
+        """
+        asked = felt_head(self.rest, self.head, sample.face.curves, sample.view)
+        chance, strength, still = rng.random(3)
+        if chance >= self._own.get(sample.face.label, 0.0):
+            return asked, sample.face.curves
+        gain = 0.8 + 0.3 * strength
+        rest = asked if still > _UNMOVED else replace(asked, neck_pose=self.rest.neck_pose)
+        low, high = self.head.expression_bounds.T
+        kept = replace(
+            rest,
+            expression=np.clip(gain * self._fit.expression, low, high).astype(np.float32),
+            jaw_pose=(gain * self._fit.jaw_pose).astype(np.float32),
+        )
+        return kept, np.clip(gain * self._curves, 0, 1)
 
     def film(self, motion: Motion, sample: Sample) -> Frames:
         """See :class:`facegen.synthesis.shot.Painter`."""
@@ -115,6 +157,31 @@ class PortraitPainter:
         shown = layer[..., :3] + (1 - layer[..., 3:]) * behind[rows, cols]
         photo[rows, cols] = np.rint(np.clip(shown, 0, 255)).astype(np.uint8)
         return replace(reference, photo=photo, background=behind[rows, cols])
+
+
+def own_classes(curves: Curves) -> dict[str, float]:
+    """Classes that a photo with curves ``(52,)`` shows by itself, and how often that is kept."""
+    if _joy(curves) > _SMILES:
+        return {"happy": 0.7}
+    loud = float(np.delete(curves, columns(*_QUIET)).max())
+    return {"neutral": 0.5} if loud < _CALM else {}
+
+
+def suitable_classes(curves: Curves) -> dict[str, float]:
+    """How far a photo with curves ``(52,)`` can show each class, 0..1.
+
+    Folds and teeth of a smile stay in the skin wherever the mouth is moved: a smiling photo makes
+    no sad face, it makes a wrong label.
+    """
+    low, high = _JOYLESS
+    calm = float(np.clip((high - _joy(curves)) / (high - low), 0, 1))
+    return {name: 1.0 if name == "happy" else calm for name in CLASSES}
+
+
+def _joy(curves: Curves) -> float:
+    """Smile of a photo: corners and the lip that bares the teeth."""
+    corners, lip = curves[columns("mouthSmile")].mean(), curves[columns("mouthUpperUp")].mean()
+    return float(corners + 0.5 * lip)
 
 
 def fitted_picture(path: Path, head: HeadModel, fit: Motion | None = None) -> Picture:

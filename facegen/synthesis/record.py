@@ -10,18 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facegen import __version__
-from facegen.arkit import ARKIT, from_motion
+from facegen.arkit import ARKIT
 from facegen.flame.model import HeadModel
 from facegen.flame.rotations import rotation_matrix
 from facegen.media import file_sha256
 from facegen.motion import POSES, Motion
+from facegen.recognizer.au_sets import INTENSITY_MAX, au_set, units_of_curves
 from facegen.synthesis.labels import LABEL_SPACE
 from facegen.synthesis.plan import Plan
 from facegen.synthesis.samples import Sample
-from facegen.synthesis.shot import Shot, landmarks, posed
-from facegen.synthesis.units import AUS, unit_intensities
+from facegen.synthesis.shot import Shot
 
 Row = dict[str, Any]
+
+UNITS = au_set("arkit23")
+"""Action units that a made face is labelled with, 0..5."""
 
 # iBUG landmarks of a face's five points: eyes (mean of six), nose, corners of the mouth.
 _FIVE = (tuple(range(36, 42)), tuple(range(42, 48)), (30,), (48,), (54,))
@@ -30,8 +33,7 @@ _FIVE = (tuple(range(36, 42)), tuple(range(42, 48)), (30,), (48,), (54,))
 def sample_row(plan: Plan, sample: Sample, shot: Shot, head: HeadModel) -> Row:
     """The row of a still, without what judges and files add later."""
     face, person = sample.face, sample.identity
-    curves = from_motion(shot.head, head)[0]
-    units = unit_intensities(curves)
+    units = INTENSITY_MAX * units_of_curves(shot.curves)
     row: Row = {
         "sample_id": sample.name,
         "split": person.split,
@@ -43,12 +45,12 @@ def sample_row(plan: Plan, sample: Sample, shot: Shot, head: HeadModel) -> Row:
         "target_label": face.label,
         "target_valence": _short(face.affect[0]),
         "target_arousal": _short(face.affect[1]),
-        "target_au": {f"AU{au:02d}": _short(v, 3) for au, v in zip(AUS, units, strict=True)},
+        "target_au": {au: _short(v, 3) for au, v in zip(UNITS, units, strict=True)},
         "soft_label": [_short(v) for v in face.soft],
         "candidate_set": [face.label],
         "label_source": face.source,
         "weight": 1.0,
-        "blendshapes": {n: _short(v) for n, v in zip(ARKIT, curves, strict=True)},
+        "blendshapes": {n: _short(v) for n, v in zip(ARKIT, shot.curves, strict=True)},
         "decision": "keep",
         "decision_rule": "none",
     }
@@ -60,9 +62,8 @@ def sample_row(plan: Plan, sample: Sample, shot: Shot, head: HeadModel) -> Row:
 
 
 def _geometry(shot: Shot, head: HeadModel) -> Row:
-    vertices = posed(head, shot.head)
-    points = landmarks(vertices, head, shot.head.camera, "ibug68")
-    mesh = landmarks(vertices, head, shot.head.camera, "mediapipe478")[:468]
+    points = shot.landmarks(head, "ibug68")
+    mesh = shot.landmarks(head, "mediapipe478")[:468]
     low, high = mesh.min(0), mesh.max(0)
     five = [points[list(group)].mean(0) for group in _FIVE]
     pitch, yaw, roll = head_angles(shot.head)
@@ -120,16 +121,15 @@ def _hash(path: str) -> str:
 def head_arrays(shot: Shot, head: HeadModel) -> dict[str, NDArray]:
     """What ``params/ID.npz`` holds: the exact head, camera, light, landmarks and curves."""
     lens = shot.head.camera
-    vertices = posed(head, shot.head)
     arrays: dict[str, NDArray] = {
         name: getattr(shot.head, name)[0] for name in ("expression", *POSES, "transl")
     }
     arrays |= {
         "betas": shot.head.betas,
         "camera": np.array([lens.focal, lens.cx, lens.cy, lens.width, lens.height], np.float32),
-        "blendshapes52": from_motion(shot.head, head)[0],
-        "landmarks68": landmarks(vertices, head, lens, "ibug68").astype(np.float32),
-        "landmarks478": landmarks(vertices, head, lens, "mediapipe478").astype(np.float16),
+        "blendshapes52": shot.curves.astype(np.float32),
+        "landmarks68": shot.landmarks(head, "ibug68").astype(np.float32),
+        "landmarks478": shot.landmarks(head, "mediapipe478").astype(np.float16),
     }
     if shot.light is not None:
         arrays["light"] = shot.light

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,15 +48,21 @@ class Sample:
     seed: int
 
 
-def identity_samples(plan: Plan, identity: Identity) -> list[Sample]:
-    """All stills of one person: a function of the plan and the person's name alone."""
+def identity_samples(
+    plan: Plan, identity: Identity, suits: Mapping[str, float] | None = None
+) -> list[Sample | None]:
+    """All stills of one person: a function of the plan, the person's name and ``suits`` alone.
+
+    Args:
+        suits: how far the person's photo suits each class (see :func:`identity_faces`).
+    """
     rng = np.random.default_rng(seed_of(plan.seed, "samples", identity.name))
     count = identity.group.samples
-    faces = identity_faces(plan.expressions, count, rng)
+    faces = identity_faces(plan.expressions, count, rng, suits)
     views = _views(plan, identity, count, rng)
     names = [f"{identity.name}-{i:05d}" for i in range(count)]
     return [
-        Sample(name, identity, face, view, seed_of(plan.seed, "sample", name))
+        face and Sample(name, identity, face, view, seed_of(plan.seed, "sample", name))
         for name, face, view in zip(names, faces, views, strict=True)
     ]
 

@@ -26,16 +26,29 @@ class Shot:
 
     Attributes:
         rgb: ``(S, S, 3)`` uint8. head: one frame with the picture's camera, exact.
+        vertices: ``(V, 3)`` of it, camera space. curves: ``(52,)`` ARKit, what it shows.
         light: ``(9, 3)`` where it is known, else None.
     """
 
     rgb: NDArray[np.uint8]
     head: Motion
+    vertices: NDArray[np.float32]
+    curves: NDArray[np.floating]
     light: NDArray[np.float32] | None = None
+
+    def landmarks(self, model: HeadModel, which: str) -> Array:
+        """Landmarks ``(L, 2)`` where they truly are, pixels."""
+        return landmarks(self.vertices, model, self.head.camera, which)
 
 
 class Painter(Protocol):
-    """Makes pictures of one person."""
+    """Makes pictures of one person.
+
+    Attributes:
+        suits: how far the person suits each class, 0..1; 1 for those not named.
+    """
+
+    suits: dict[str, float]
 
     def paint(self, sample: Sample) -> Shot:
         """One still.
