@@ -172,9 +172,7 @@ class Animator:
         noise = clip_noise(len(frames), shape, sampling.seed, self.device.type)
         frames = [Frame(z, frame.guidance) for z, frame in zip(noise, frames, strict=True)]
         windows = sampling.windows
-        for latent in denoise_wrapping(
-            frames, predict, schedule, windows.length, windows.overlap
-        ):
+        for latent in denoise_wrapping(frames, predict, schedule, windows.length, windows.overlap):
             yield self._decode(latent)
 
     def _frames(self, maps: Iterable[Maps], seed: int, start: int) -> Iterator[Frame]:
