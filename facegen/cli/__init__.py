@@ -12,6 +12,7 @@ from facegen.cli import (
     fit,
     reenact,
     synth,
+    recognize,
     talk,
     train,
 )
@@ -29,6 +30,7 @@ app.command("talk")(talk.talk)
 app.command("fit")(fit.fit)
 app.command("synth")(synth.synth)
 app.command("curate")(curate.curate)
+app.command("recognize")(recognize.recognize)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
 app.add_typer(evaluate.app, name="eval")
