@@ -29,6 +29,7 @@ def synthetic(folder: Path, curated: str | None = None) -> FerDataset:
         samples.append(
             FerSample(
                 path=made.path / row["file"],
+                params=made.path / "params" / f"{row['sample_id']}.npz",
                 subject=row["identity_id"],
                 split=row["split"],
                 label=tuple(row["soft_label"]),
