@@ -59,7 +59,7 @@ class WindowPainter(Protocol):
     def paint(
         self, prepared: Any, conditions: dict[str, Tensor], *, noise: Tensor, steps: int
     ) -> dict[str, Tensor]:
-        """``image (B, 3, S, S)`` -1..1, and ``mask``, ``matte (B, 1, S, S)`` 0..1.
+        """``image (B, 3, S, S)`` -1..1, and ``mask``, ``matte``, ``keep (B, 1, S, S)`` 0..1.
 
         Args:
             conditions: as ``facegen.data.windows.WindowSet.batch`` gives them, inputs only.

@@ -154,7 +154,7 @@ class ReenactmentPipeline:
 
     def portray(self, ref: Path | str, config: ReenactConfig) -> Portrait:
         """Read the photo and fit the head to its face."""
-        photo = read_image(ref)
+        photo = read_image(ref, max_side=config.max_size)
         fit = track_image(photo.rgb, self.head, face=parse_face_choice(config.ref_face))
         return Portrait(photo, replace(fit, source_sha256=file_sha256(ref)))
 
@@ -298,7 +298,7 @@ def sound_of(drive: Path | str | Motion) -> Path | None:
 
 
 def part_of(motion: Motion, config: ReenactConfig) -> Motion:
-    """The frames between ``config.start`` and ``config.stop`` seconds.
+    """The frames between ``config.start`` and ``config.stop`` seconds, at most ``max_frames``.
 
     Raises:
         UsageError: there are none.
@@ -309,4 +309,4 @@ def part_of(motion: Motion, config: ReenactConfig) -> Motion:
     inside = np.flatnonzero((times >= start) & (times < stop))
     if len(inside) == 0:
         raise UsageError("the driver has no frames between --start and --stop")
-    return motion[inside[0] : inside[-1] + 1]
+    return motion[inside[0] : inside[-1] + 1][: config.max_frames]

@@ -43,6 +43,11 @@ Fov = Annotated[
 ]
 Start = Annotated[Optional[float], Option(min=0, help="Begin of the clip, seconds.")]
 Stop = Annotated[Optional[float], Option(min=0, help="End of the clip, seconds.")]
+MaxFrames = Annotated[Optional[int], Option(min=1, help="Stop after this many frames.")]
+MaxSize = Annotated[
+    Optional[int],
+    Option(min=64, help="Shrink a larger photo, and the result, to this longest side."),
+]
 Audio = Annotated[Optional[Path], Option(help="Take the sound from this file instead.")]
 Mute = Annotated[bool, Option("--mute", help="No sound.")]
 Generator = Annotated[

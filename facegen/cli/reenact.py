@@ -30,6 +30,8 @@ def reenact(
     fov: opt.Fov = None,
     start: opt.Start = None,
     stop: opt.Stop = None,
+    max_frames: opt.MaxFrames = None,
+    max_size: opt.MaxSize = None,
     audio: opt.Audio = None,
     mute: opt.Mute = False,
     generator: opt.Generator = None,
@@ -48,7 +50,7 @@ def reenact(
         only=opt.parse_regions(only), keep_head=keep_head, max_yaw_deg=max_yaw, face=face,
         ref_face=ref_face, no_face=no_face, smooth=smooth, size=size, quality=quality,
         steps=steps, fov_deg=fov, emotion=emotion,
-        start=start, stop=stop,
+        start=start, stop=stop, max_frames=max_frames, max_size=max_size,
     )  # fmt: skip
     config.validate()
     if demo:
