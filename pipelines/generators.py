@@ -34,10 +34,14 @@ class Generator(Protocol):
     Attributes:
         name: tells generators, and weights, apart: it is part of what a resumed run must match.
         group: frames made together; a part of a clip is to begin at a multiple of it.
+        licence: of its weights, "" where it has none.
     """
 
     name: str
     group: int
+
+    @property
+    def licence(self) -> str: ...
 
     def geometry_size(self, config: ReenactConfig) -> int:
         """Pixels of the window a reference is to be prepared with."""
@@ -70,6 +74,7 @@ class WarpGenerator:
 
     name = "warp"
     group = 1
+    licence = ""
 
     def save(self, folder: Path) -> str:
         """Its name is all there is to it."""

@@ -2,7 +2,7 @@
 
 import typer
 
-from facegen.cli import assets, bench, data, doctor, evaluate, fit, reenact, talk, train
+from facegen.cli import assets, bench, data, doctor, evaluate, fit, reenact, talk, train, verify
 
 app = typer.Typer(
     name="facegen",
@@ -15,6 +15,7 @@ app = typer.Typer(
 app.command("reenact")(reenact.reenact)
 app.command("talk")(talk.talk)
 app.command("fit")(fit.fit)
+app.command("verify")(verify.verify)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
 app.add_typer(evaluate.app, name="eval")
