@@ -35,6 +35,8 @@ class Generator(Protocol):
 
     Attributes:
         name: tells generators, and weights, apart: it is part of what a resumed run must match.
+        group: frames made together; a part of a clip is to begin at a multiple of it.
+        licence: of its weights, "" where it has none.
     """
 
     name: str
@@ -44,6 +46,9 @@ class Generator(Protocol):
 
         Frames are made in groups, and what stands before a frame may tell in it.
         """
+
+    @property
+    def licence(self) -> str: ...
 
     def geometry_size(self, config: ReenactConfig) -> int:
         """Pixels of the window a reference is to be prepared with."""
@@ -79,6 +84,8 @@ class WarpGenerator:
     def begin(self, start: int, config: ReenactConfig) -> int:
         """Every frame stands alone."""
         return start
+    group = 1
+    licence = ""
 
     def save(self, folder: Path) -> str:
         """Its name is all there is to it."""

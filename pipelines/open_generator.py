@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from facegen.assets import card_licence
 from facegen.compose import Reference, Warper, paste_window
 from facegen.compose.conditions import WindowCutter, head_maps, reference_light
 from facegen.compose.window import HeadWindow, edge_fade
@@ -90,6 +91,11 @@ class OpenGenerator:
         self, model: WindowPainter, name: str = "open", folder: Path | None = None
     ) -> None:
         self.model, self.name, self._folder = model, name, folder
+
+    @property
+    def licence(self) -> str:
+        """What the card beside the weights says."""
+        return "" if self._folder is None else card_licence(self._folder)
 
     @classmethod
     def load(cls, folder: Path, *, device: str = "auto", embedded: bool = False) -> OpenGenerator:

@@ -16,6 +16,7 @@ from facegen.cli import (
     talk,
     train,
 )
+from facegen.cli import assets, bench, data, doctor, evaluate, fit, reenact, talk, train, verify
 
 app = typer.Typer(
     name="facegen",
@@ -31,6 +32,7 @@ app.command("fit")(fit.fit)
 app.command("synth")(synth.synth)
 app.command("curate")(curate.curate)
 app.command("recognize")(recognize.recognize)
+app.command("verify")(verify.verify)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
 app.add_typer(evaluate.app, name="eval")

@@ -61,6 +61,9 @@ Device = Annotated[str, Option(help="Where networks run: auto, cpu, cuda, mps.")
 SaveMaps = Annotated[Optional[Path], Option(help="Folder for depth, normals, regions, flow.")]
 SaveMotion = Annotated[Optional[Path], Option(help="Write the transferred .motion.npz.")]
 ContactSheet = Annotated[Optional[Path], Option(help="Write a PNG overview of the result.")]
+NoWatermark = Annotated[
+    bool, Option("--no-watermark", help="Leave out the invisible mark of synthetic media.")
+]
 Resume = Annotated[bool, Option("--resume", help="Continue an interrupted run.")]
 Overwrite = Annotated[bool, Option("--overwrite", help="Replace an existing default output.")]
 Workers = Annotated[int, Option(min=1, max=64, help="Threads that paint.")]

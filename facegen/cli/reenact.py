@@ -43,6 +43,7 @@ def reenact(
     save_maps: opt.SaveMaps = None,
     save_motion: opt.SaveMotion = None,
     contact_sheet: opt.ContactSheet = None,
+    no_watermark: opt.NoWatermark = False,
     resume: opt.Resume = False,
     overwrite: opt.Overwrite = False,
     workers: opt.Workers = 2,
@@ -71,7 +72,7 @@ def reenact(
         "open", generator=generator, weights=weights, device=device, parts=published.parts
     )
     request = task.SaveOptions(
-        audio=audio, mute=mute, resume=resume, workers=workers,
+        audio=audio, mute=mute, resume=resume, workers=workers, watermark=not no_watermark,
         maps=save_maps, motion=save_motion, sheet=contact_sheet,
     )  # fmt: skip
     opt.typer.echo(str(pipe.write(target, ref, drive, config=config, options=request)))

@@ -72,6 +72,7 @@ def talk(
     save_maps: opt.SaveMaps = None,
     save_motion: opt.SaveMotion = None,
     contact_sheet: opt.ContactSheet = None,
+    no_watermark: opt.NoWatermark = False,
     resume: opt.Resume = False,
     overwrite: opt.Overwrite = False,
     workers: opt.Workers = 2,
@@ -101,8 +102,8 @@ def talk(
         opt.typer.echo(str(pipe.write_motion(target, audio, ref, config=config)))
         return
     request = task.SaveOptions(
-        mute=mute, resume=resume, workers=workers, maps=save_maps, motion=save_motion,
-        sheet=contact_sheet,
+        mute=mute, resume=resume, workers=workers, watermark=not no_watermark,
+        maps=save_maps, motion=save_motion, sheet=contact_sheet,
     )  # fmt: skip
     opt.typer.echo(str(pipe.write(target, ref, audio, config=config, options=request)))
 
