@@ -84,6 +84,7 @@ class WarpGenerator:
     def begin(self, start: int, config: ReenactConfig) -> int:
         """Every frame stands alone."""
         return start
+
     group = 1
     licence = ""
 

@@ -10,13 +10,13 @@ from facegen.cli import (
     doctor,
     evaluate,
     fit,
+    recognize,
     reenact,
     synth,
-    recognize,
     talk,
     train,
+    verify,
 )
-from facegen.cli import assets, bench, data, doctor, evaluate, fit, reenact, talk, train, verify
 
 app = typer.Typer(
     name="facegen",
