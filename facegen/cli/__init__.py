@@ -10,6 +10,7 @@ from facegen.cli import (
     doctor,
     evaluate,
     fit,
+    recognize,
     reenact,
     synth,
     talk,
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.command("reenact")(reenact.reenact)
 app.command("talk")(talk.talk)
 app.command("fit")(fit.fit)
+app.command("recognize")(recognize.recognize)
 app.command("synth")(synth.synth)
 app.command("curate")(curate.curate)
 app.command("doctor")(doctor.doctor)
