@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from facegen.errors import UsageError
+from facegen.pipelines.magic_config import MagicConfig
 
 MOTIONS = ("auto", "absolute", "relative")
 NO_FACE = ("error", "hold", "interpolate", "drop")
@@ -71,6 +72,7 @@ class ReenactConfig(FitConfig):
         quality: ``fast`` or ``best``, for generators that paint.
         steps: of their sampler, 1 to 4; by default what ``quality`` says.
         emotion: added to the driver's motion (``facegen.emotion.EmotionTrack.parse``).
+        magic: of the ``magicportrait`` generator, which reads no other sampling settings.
     """
 
     motion: str = "auto"
@@ -85,6 +87,7 @@ class ReenactConfig(FitConfig):
     quality: str = "fast"
     steps: int | None = None
     emotion: str = "neutral"
+    magic: MagicConfig = field(default_factory=MagicConfig)
 
     @property
     def painting(self) -> tuple[int, int]:
@@ -104,6 +107,7 @@ class ReenactConfig(FitConfig):
         super().validate()
         if EmotionTrack.parse(self.emotion).auto:
             raise UsageError("--emotion auto is for facegen talk; name an emotion, as sad:0.5")
+        self.magic.validate()
         _choice("--quality", self.quality, tuple(QUALITIES))
         if self.max_size is not None and self.max_size < MIN_SIDE:
             raise UsageError(f"--max-size {self.max_size}: give {MIN_SIDE} or more")

@@ -15,6 +15,7 @@ from facegen.cli import (
     synth,
     talk,
     train,
+    verify,
 )
 
 app = typer.Typer(
@@ -28,9 +29,10 @@ app = typer.Typer(
 app.command("reenact")(reenact.reenact)
 app.command("talk")(talk.talk)
 app.command("fit")(fit.fit)
-app.command("recognize")(recognize.recognize)
 app.command("synth")(synth.synth)
 app.command("curate")(curate.curate)
+app.command("recognize")(recognize.recognize)
+app.command("verify")(verify.verify)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
 app.add_typer(evaluate.app, name="eval")

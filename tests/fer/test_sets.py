@@ -23,7 +23,12 @@ def labels(dataset: FerDataset) -> list[str]:
 
 LAYOUTS = [
     ("rafdb", "rafdb", ["sad", "happy", "neutral"], ["train", "train", "test"]),
-    ("affectnet8", "affectnet_arrays", ["contempt", "happy", "surprise"], ["train", "train", "test"]),
+    (
+        "affectnet8",
+        "affectnet_arrays",
+        ["contempt", "happy", "surprise"],
+        ["train", "train", "test"],
+    ),
     ("affectnet7", "affectnet_arrays", ["happy", "surprise"], ["train", "test"]),
     ("affectnet", "affectnet_tables", ["happy", "anger"], ["train", "test"]),
     ("fer2013", "fer2013", ["anger", "happy", "neutral"], ["train", "val", "test"]),

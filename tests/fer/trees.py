@@ -30,7 +30,10 @@ def rafdb(root: Path) -> None:
 
 
 def affectnet_arrays(root: Path) -> None:
-    rows = {"train_set": [(0, 7, 0.1, 0.2), (1, 8, -2, -2), (10, 1, 0.8, -2)], "val_set": [(5, 3, 0.4, 0.7)]}
+    rows = {
+        "train_set": [(0, 7, 0.1, 0.2), (1, 8, -2, -2), (10, 1, 0.8, -2)],
+        "val_set": [(5, 3, 0.4, 0.7)],
+    }
     for part, entries in rows.items():
         for number, code, valence, arousal in entries:
             picture(root / part / "images" / f"{number}.jpg")
@@ -148,5 +151,10 @@ def muxspace(root: Path) -> None:
 
 
 def folder(root: Path) -> None:
-    for place in ("train/happy/a.jpg", "train/Sadness/b.png", "test/fear/c.jpg", "train/notes/d.jpg"):
+    for place in (
+        "train/happy/a.jpg",
+        "train/Sadness/b.png",
+        "test/fear/c.jpg",
+        "train/notes/d.jpg",
+    ):
         picture(root / place)
