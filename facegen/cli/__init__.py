@@ -9,6 +9,7 @@ from facegen.cli import (
     data,
     doctor,
     evaluate,
+    export,
     fit,
     reenact,
     synth,
@@ -29,6 +30,7 @@ app.command("talk")(talk.talk)
 app.command("fit")(fit.fit)
 app.command("synth")(synth.synth)
 app.command("curate")(curate.curate)
+app.command("export")(export.export)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
 app.add_typer(evaluate.app, name="eval")

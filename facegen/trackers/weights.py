@@ -43,6 +43,23 @@ class FaceRegressor:
     sha256: str
 
 
+def weights_of(name: str) -> Path:
+    """The imported weight file of a tracker.
+
+    Raises:
+        UsageError: none was imported.
+    """
+    from facegen.assets import find_weights
+
+    found = find_weights(name)
+    if found is None:
+        raise UsageError(
+            f"--tracker {name} needs its weights: give --tracker-weights FILE, or import them "
+            f"once with: facegen assets import FILE --as {name}"
+        )
+    return found
+
+
 def open_regressor(name: str, path: Path | str) -> FaceRegressor:
     """Load ``deca_model.tar``, EMOCA's ``.ckpt`` or ``SMIRK_em1.pt``.
 
