@@ -1,5 +1,8 @@
 """The command line: a thin last layer. No torch here; every command imports what it runs."""
 
+from pathlib import Path
+from typing import Optional
+
 import typer
 
 from facegen.cli import (
@@ -47,10 +50,35 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
+def _commercial(value: bool) -> None:
+    if value:
+        from facegen.weights.ledger import require_commercial
+
+        require_commercial()
+
+
+def _report(value: Optional[Path]) -> None:
+    if value is not None:
+        import atexit
+
+        from facegen.weights.ledger import write_report
+
+        atexit.register(write_report, value)
+
+
 @app.callback()
 def _root(
     version: bool = typer.Option(
         False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+    commercial: bool = typer.Option(
+        False,
+        "--commercial",
+        callback=_commercial,
+        help="Refuse models whose licence does not allow commercial use.",
+    ),
+    licence_report: Optional[Path] = typer.Option(
+        None, callback=_report, help="Write which models the run used, as JSON."
     ),
 ) -> None:
     pass

@@ -23,9 +23,15 @@ _CROP_CAMERA = np.array([8.0, 0.0, 0.0], np.float32)
 
 
 def _crop_motion(
-    source: Source, *, expression: Array, betas: Array, orient: Array, jaw: Array, cam: Array | None,
+    source: Source,
+    *,
+    expression: Array,
+    betas: Array,
+    orient: Array,
+    jaw: Array,
+    cam: Array | None,
     lids: Array | None = None,
-) -> Motion:  # fmt: skip
+) -> Motion:
     """Weak perspective of a crop to a head in front of a camera that sees just the crop."""
     from facegen.assets import load_head
     from facegen.trackers.crops import SIDE, Window
