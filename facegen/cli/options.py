@@ -15,7 +15,16 @@ if TYPE_CHECKING:
 Option = typer.Option
 
 Photo = Annotated[Optional[Path], Option(help="Photo of the face to move.")]
-Driver = Annotated[Optional[Path], Option(help="Video, folder of frames or .motion.npz to copy.")]
+Driver = Annotated[
+    Optional[Path],
+    Option(help="Video, folder of frames, .motion.npz or another tracker's file to copy."),
+]
+Tracker = Annotated[
+    Optional[str], Option(help="deca, emoca or smirk instead of the built-in tracking.")
+]
+TrackerWeights = Annotated[
+    Optional[Path], Option("--tracker-weights", help="Weight file of --tracker.")
+]
 Demo = Annotated[bool, Option("--demo", help="Use the packaged photo and motion.")]
 VideoOut = Annotated[
     Optional[Path],
