@@ -85,8 +85,9 @@ class Reenactor:
                 Salimans 2022), at the price of one more evaluation each.
 
         Returns:
-            ``image (B, 3, S, S)`` in -1..1, ``mask`` and ``matte (B, 1, S, S)`` in 0..1, float32:
-            the image belongs where the mask is 1, the warped photo where it is 0.
+            ``image (B, 3, S, S)`` in -1..1, ``mask``, ``matte`` and ``keep (B, 1, S, S)`` in 0..1,
+            float32: the image belongs where the mask is 1, the warped photo where it is 0; it has
+            the warped photo's finest detail where ``keep`` is 1.
 
         Raises:
             UsageError: no steps, or a size the network cannot halve.
@@ -102,11 +103,14 @@ class Reenactor:
         for sigma, time in zip(sigmas, scheduler.timesteps, strict=True):
             out = self._guided(sample, float(sigma), warped, maps, prepared, identity, motion)
             sample = scheduler.step(out.velocity, time, sample, return_dict=False)[0]
-        image = self.autoencoder.decode(sample.to(self.dtype)).sample
+        decoded = self.autoencoder.decode(torch.cat([sample, warped]).to(self.dtype)).sample
+        painted, known = decoded.float().chunk(2)
+        keep = out.keep.float().sigmoid()
         return {
-            "image": image.float().clamp(-1, 1),
+            "image": detailed(painted, known, maps["warped"].float(), keep).clamp(-1, 1),
             "mask": out.blend.float().sigmoid(),
             "matte": out.matte.float().sigmoid(),
+            "keep": keep,
         }
 
     def _guided(
@@ -136,6 +140,18 @@ class Reenactor:
     def _encode(self, pictures: Tensor) -> Tensor:
         pictures = pictures.to(self.device, self.dtype, memory_format=torch.channels_last)
         return self.autoencoder.encode(pictures).latents
+
+
+def detailed(painted: Tensor, known: Tensor, warped: Tensor, keep: Tensor) -> Tensor:
+    """The painted picture with the fine detail that the autoencoder cannot carry.
+
+    Where nothing is to be changed this is the warped photo itself, not a copy of a copy.
+
+    Args:
+        painted: decoded ``(B, 3, S, S)``. warped: the warped photo. known: that, encoded and
+            decoded. keep: ``(B, 1, S, S)`` 0..1, where its detail holds.
+    """
+    return painted + keep * (warped - known)
 
 
 def save_reenactor(

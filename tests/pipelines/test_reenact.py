@@ -51,6 +51,15 @@ def test_frames_from_the_middle_equal_those_of_a_whole_run(
         np.testing.assert_array_equal(a, b)
 
 
+def test_limits_of_length_and_size(pipe: ReenactmentPipeline, short: Motion) -> None:
+    result = pipe(PHOTO, short, config=ReenactConfig(max_frames=2, max_size=200))
+    assert [frame.shape for frame in result] == [(200, 200, 3)] * 2
+    assert pipe(PHOTO, short, config=ReenactConfig(max_size=4000)).size == (512, 512)
+    for wrong in (ReenactConfig(max_frames=0), ReenactConfig(max_size=8)):
+        with pytest.raises(UsageError):
+            wrong.validate()
+
+
 def test_the_face_moves_and_the_far_background_does_not(
     pipe: ReenactmentPipeline, short: Motion
 ) -> None:
