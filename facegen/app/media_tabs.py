@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from facegen._optional import require
-from facegen.app.jobs import CONSENT, MAX_SECONDS, Jobs, Report, Watched, check_consent
+from facegen.app.jobs import MAX_SECONDS, Jobs, Report, Watched, check_consent
 from facegen.app.look import status
+from facegen.app.result_side import result_side
 from facegen.demo import PHOTO, VOICE
 from facegen.emotion.labels import EMOTIONS
 from facegen.errors import MediaError, UsageError
@@ -87,9 +88,7 @@ def reenact(jobs: Jobs, page: str, fields: dict[str, Any]) -> Iterator[Row]:
         motion = pipe.transfer(portrait, pipe.follow(fields["clip"], config), config)
         report("Preparing", 0.0)
         clip = Path(fields["clip"])
-        return write_files(
-            Reenactment(pipe, portrait, motion, config, clip), jobs.folder(), report
-        )
+        return write_files(Reenactment(pipe, portrait, motion, config, clip), jobs.folder(), report)
 
     return told(jobs, page, work)
 
@@ -143,13 +142,14 @@ def build_reenact(jobs: Jobs) -> None:
                 mood = gr.Dropdown(FEELINGS, value=FEELINGS[0], label="Feeling added")
                 strength = gr.Slider(0, 1, 0.7, step=0.05, label="How strongly")
                 keep_head = gr.Checkbox(label="Keep the photo's head pose")
-            outputs, consent, run = _result_side(gr, jobs, "Reenact")
+        outputs, consent, run = result_side(jobs, "Reenact")
     inputs = [photo, clip, consent, motion, gain, mood, strength, keep_head]
 
     def handle(request: gr.Request, *values: Any) -> Iterator[Row]:
         names = ("photo", "clip", "consent", "motion", "gain", "feeling", "strength", "keep_head")
         yield from reenact(jobs, str(request.session_hash), dict(zip(names, values, strict=True)))
 
+    handle.__annotations__["request"] = gr.Request
     run.click(handle, inputs, outputs, api_name="reenact", show_progress="hidden")
     gr.Examples([[str(PHOTO)]], [photo], label="A photo to try (public domain)")
 
@@ -170,14 +170,13 @@ def build_talk(jobs: Jobs) -> None:
                 gaze = gr.Dropdown(GAZES, value="camera", label="Gaze")
                 articulation = gr.Slider(0, 2, 1, step=0.1, label="Mouth opening")
                 seed = gr.Number(0, precision=0, label="Seed: other blinks and glances")
-            outputs, consent, run = _result_side(gr, jobs, "Talk")
+        outputs, consent, run = result_side(jobs, "Talk")
     inputs = [photo, voice, consent, mood, strength, gaze, articulation, seed]
 
     def handle(request: gr.Request, *values: Any) -> Iterator[Row]:
         names = ("photo", "voice", "consent", "feeling", "strength", "gaze", "articulation", "seed")
         yield from talk(jobs, str(request.session_hash), dict(zip(names, values, strict=True)))
 
+    handle.__annotations__["request"] = gr.Request
     run.click(handle, inputs, outputs, api_name="talk", show_progress="hidden")
-    gr.Examples(
-        [[str(PHOTO), str(VOICE)]], [photo, voice], label="A photo and a voice to try"
-    )
+    gr.Examples([[str(PHOTO), str(VOICE)]], [photo, voice], label="A photo and a voice to try")

@@ -162,7 +162,9 @@ def _write(out: NDArray[np.uint8], text: str, x: float, y: float, scale: int) ->
     font, height = cv2.FONT_HERSHEY_SIMPLEX, 0.42 * scale
     (width, tall), _ = cv2.getTextSize(text, font, height, scale)
     left = int(np.clip(x - width / 2, 4, out.shape[1] - width - 4))
-    cv2.putText(out, text, (left, int(y + tall / 2)), font, height, (60, 55, 50), scale, cv2.LINE_AA)
+    cv2.putText(
+        out, text, (left, int(y + tall / 2)), font, height, (60, 55, 50), scale, cv2.LINE_AA
+    )
 
 
 def slider_names() -> list[str]:

@@ -3,6 +3,9 @@
 import typer
 
 from facegen.cli import (
+    app as web,
+)
+from facegen.cli import (
     assets,
     bench,
     curate,
@@ -10,6 +13,7 @@ from facegen.cli import (
     doctor,
     evaluate,
     fit,
+    recognize,
     reenact,
     synth,
     talk,
@@ -30,7 +34,9 @@ app.command("talk")(talk.talk)
 app.command("fit")(fit.fit)
 app.command("synth")(synth.synth)
 app.command("curate")(curate.curate)
+app.command("recognize")(recognize.recognize)
 app.command("verify")(verify.verify)
+app.command("app")(web.app)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
 app.add_typer(evaluate.app, name="eval")

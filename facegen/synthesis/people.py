@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from facegen.arkit import ARKIT
 from facegen.compose.frame import head_frame
 from facegen.data.renders import Studio
 from facegen.flame.camera import Camera
@@ -18,6 +19,7 @@ from facegen.motion import POSES, Motion
 from facegen.synthesis.backdrop import backdrop
 from facegen.synthesis.identities import Identity, seed_of
 from facegen.synthesis.plan import Plan
+from facegen.synthesis.record import Row
 from facegen.synthesis.samples import Sample
 from facegen.synthesis.shot import Shot, face_square, felt_head, posed
 
@@ -28,6 +30,8 @@ class PersonPainter:
     def __init__(self, plan: Plan, identity: Identity, head: HeadModel) -> None:
         self.plan, self.head = plan, head
         self.suits: dict[str, float] = {}
+        self.portrait = None
+        self.facts: Row = {}
         rng = np.random.default_rng(seed_of(plan.seed, "person", identity.name))
         self._studio = Studio.random(head, plan.size, rng)
         self._betas = (rng.normal(0, 0.9, head.n_shape) * head.shape_sigma).astype(np.float32)
@@ -47,10 +51,18 @@ class PersonPainter:
         studio = self._lit(lens, rng)
         return Shot(studio.picture(motion).rgb, motion, vertices, sample.face.curves, studio.light)
 
+    def still_head(self, sample: Sample) -> Motion:
+        """See :class:`facegen.synthesis.shot.Painter`."""
+        return felt_head(self.rest(sample), self.head, np.zeros(len(ARKIT)), sample.view)
+
+    def lens(self, motion: Motion, sample: Sample) -> Camera:
+        """See :class:`facegen.synthesis.shot.Painter`."""
+        return self._lens(motion, posed(self.head, motion[:1]), sample)
+
     def film(self, motion: Motion, sample: Sample) -> Iterator[NDArray[np.uint8]]:
         """See :class:`facegen.synthesis.shot.Painter`."""
         rng = np.random.default_rng(sample.seed)
-        studio = self._lit(self._lens(motion, posed(self.head, motion[:1]), sample), rng)
+        studio = self._lit(self.lens(motion, sample), rng)
         for one in motion.frames():
             yield studio.picture(replace(one, camera=studio.camera)).rgb
 
