@@ -6,6 +6,7 @@ from typing import Optional
 import typer
 
 from facegen.cli import (
+    app as web,
     assets,
     bench,
     curate,
@@ -38,6 +39,7 @@ app.command("curate")(curate.curate)
 app.command("recognize")(recognize.recognize)
 app.command("verify")(verify.verify)
 app.command("export")(export.export)
+app.command("app")(web.app)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
 app.add_typer(evaluate.app, name="eval")
