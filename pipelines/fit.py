@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -83,7 +85,8 @@ class FittingPipeline:
         times: list[float] = []
 
         def pictures() -> Iterator[NDArray[np.uint8]]:
-            reader = read_video(path, start=config.start, stop=config.stop)
+            whole = read_video(path, start=config.start, stop=config.stop)
+            reader = islice(whole, config.max_frames)
             for frame in progress(prefetch(reader), expected_frames(info, config), "tracking"):
                 times.append(frame.time)
                 yield frame.rgb
@@ -163,12 +166,12 @@ def camera_of(rgb: NDArray[np.uint8], config: FitConfig) -> Camera:
 
 def expected_frames(info: VideoInfo, config: FitConfig) -> int | None:
     """About how many frames the chosen part of a video has, for the progress bar."""
-    if config.start is None and config.stop is None:
-        return info.frame_count
-    if info.duration is None and config.stop is None:
-        return None
-    stop = min(config.stop or float("inf"), info.duration or float("inf"))
-    return max(0, round((stop - (config.start or 0)) * float(info.fps)))
+    count = info.frame_count
+    if config.start is not None or config.stop is not None:
+        stop = min(config.stop or inf, info.duration or inf)
+        count = None if stop == inf else max(0, round((stop - (config.start or 0)) * info.fps))
+    known = [n for n in (count, config.max_frames) if n is not None]
+    return min(known, default=None)
 
 
 def join(motions: list[Motion]) -> Motion:

@@ -16,9 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from facegen.assets import card_licence
 from facegen.compose import Reference, Warper, paste_window
 from facegen.compose.conditions import WindowCutter, head_maps, reference_light
-from facegen.compose.window import HeadWindow
+from facegen.compose.window import HeadWindow, edge_fade
 from facegen.errors import ModelFileError, UsageError
 from facegen.flame.camera import Camera
 from facegen.media import file_sha256
@@ -28,8 +29,6 @@ from facegen.pipelines.config import ReenactConfig
 # Frames a pass of the network: 2.5 times cheaper each than one by one (bf16, 2 cores).
 BATCH = 8
 GEOMETRY_PER_SIZE = 2
-# Nothing is painted at the window's edge; full paint from this share of the window inwards.
-_FADE = 0.06
 # A mask thinner than this, or that close to full, is the network's way of saying no and yes.
 _DEAD = 0.04
 # Share of a frame's noise that all frames have in common (Ge et al. 2023, "Preserve Your Own
@@ -85,18 +84,21 @@ class OpenGenerator:
     """Warps as ``warp`` does, then paints the head's window.
 
     Frames that share a pass of the network may differ in their last bit from frames painted alone,
-    so runs begin at whole passes (``group``).
+    so runs begin at whole passes (``begin``).
 
     Args:
         model: the network. name: see ``Generator``. folder: of its weights, where it has one.
     """
 
-    group = BATCH
-
     def __init__(
         self, model: WindowPainter, name: str = "open", folder: Path | None = None
     ) -> None:
         self.model, self.name, self._folder = model, name, folder
+
+    @property
+    def licence(self) -> str:
+        """What the card beside the weights says."""
+        return "" if self._folder is None else card_licence(self._folder)
 
     @classmethod
     def load(cls, folder: Path, *, device: str = "auto", embedded: bool = False) -> OpenGenerator:
@@ -124,6 +126,10 @@ class OpenGenerator:
         shutil.copytree(self._folder, target, dirs_exist_ok=True)
         return _SAVED
 
+    def begin(self, start: int, config: ReenactConfig) -> int:
+        """See ``Generator``."""
+        return start - start % BATCH
+
     def geometry_size(self, config: ReenactConfig) -> int:
         """Twice the network's window, which is cut out closer."""
         return GEOMETRY_PER_SIZE * config.painting[0]
@@ -143,7 +149,7 @@ class OpenGenerator:
         sheets = self._sheets(reference, camera, posed, size, start, workers)
         with torch.inference_mode():
             prepared = self.model.prepare(self._reference(reference, camera, size))
-        fade = _fade(size)
+        fade = edge_fade(size)
 
         def painted() -> Iterator[_Painted]:
             while batch := list(islice(sheets, BATCH)):
@@ -244,14 +250,6 @@ def _noise(shape: tuple[int, ...], number: int) -> NDArray[np.float32]:
     common = np.random.default_rng(0).standard_normal(shape)
     own = np.random.default_rng((1, number)).standard_normal(shape)
     return (np.sqrt(_COMMON) * common + np.sqrt(1 - _COMMON) * own).astype(np.float32)
-
-
-def _fade(size: int) -> NDArray[np.float32]:
-    """``(S, S)``: 0 at the window's edge, 1 inside."""
-    ramp = np.clip((np.arange(size) + 0.5) / (_FADE * size), 0, 1).astype(np.float32)
-    ramp = ramp * ramp * (3 - 2 * ramp)
-    line = ramp * ramp[::-1]
-    return np.minimum(line[:, None], line)
 
 
 def _signed(rgb: NDArray[np.uint8]) -> Tensor:

@@ -34,7 +34,9 @@ from facegen.motion import Motion
 from facegen.pipelines.config import ReenactConfig
 from facegen.pipelines.fit import FittingPipeline
 from facegen.pipelines.generators import DEFAULT, Generator, load_generator
+from facegen.pipelines.magic_config import PublishedParts
 from facegen.pipelines.render import SaveOptions, motion_cache, render
+from facegen.provenance.statement import Statement
 from facegen.tracking import track_image
 from facegen.transfer.retarget import retarget
 
@@ -78,20 +80,23 @@ class ReenactmentPipeline:
         generator: str | None = None,
         weights: Path | None = None,
         device: str = "auto",
+        parts: PublishedParts | None = None,
     ) -> ReenactmentPipeline:
         """``open`` (embedded) or a folder written by :meth:`save_pretrained`.
 
         Args:
-            generator, weights, device: see :func:`load_generator`.
+            generator, weights, device, parts: see :func:`load_generator`.
         """
         folder = Path(name)
         if not (folder / "model_index.json").is_file():
-            painter = load_generator(generator or DEFAULT, weights=weights, device=device)
+            painter = load_generator(
+                generator or DEFAULT, weights=weights, device=device, parts=parts
+            )
             return cls(load_head(str(name)), generator=painter)
         index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
         saved = str(index["generator"])
         chosen = generator or (str(folder / saved) if (folder / saved).is_dir() else saved)
-        painter = load_generator(chosen, weights=weights, device=device)
+        painter = load_generator(chosen, weights=weights, device=device, parts=parts)
         return cls(HeadModel.load(folder / index["head"]), generator=painter)
 
     def save_pretrained(self, folder: Path | str) -> None:
@@ -139,6 +144,7 @@ class ReenactmentPipeline:
             "generator": self.generator,
             "head": self.head.version,
             "drive": str(Path(drive).resolve()),
+            "watermark": options.watermark,
             "facegen": __version__,
         }
         job = fingerprint(files, settings)
@@ -154,7 +160,7 @@ class ReenactmentPipeline:
 
     def portray(self, ref: Path | str, config: ReenactConfig) -> Portrait:
         """Read the photo and fit the head to its face."""
-        photo = read_image(ref)
+        photo = read_image(ref, max_side=config.max_size)
         fit = track_image(photo.rgb, self.head, face=parse_face_choice(config.ref_face))
         return Portrait(photo, replace(fit, source_sha256=file_sha256(ref)))
 
@@ -237,6 +243,7 @@ class Reenactment:
         pipe, portrait, config: what it was made from.
         motion: the transferred motion, T frames.
         sound: file whose sound belongs to it, or None.
+        task: what it was made by, see ``Statement``.
     """
 
     pipe: ReenactmentPipeline
@@ -244,6 +251,7 @@ class Reenactment:
     motion: Motion
     config: ReenactConfig
     sound: Path | None
+    task: str = "reenact"
 
     def __len__(self) -> int:
         return len(self.motion)
@@ -256,9 +264,17 @@ class Reenactment:
         """Width and height of the frames: the photo's."""
         return self.portrait.photo.width, self.portrait.photo.height
 
+    @property
+    def statement(self) -> Statement:
+        """How it is made, for whoever meets the file."""
+        head, painter = self.pipe.head, self.pipe.painter
+        parts = {f"head {head.version}": head.licence, f"generator {painter.name}": painter.licence}
+        licences = tuple(f"{part}: {licence}" for part, licence in parts.items() if licence)
+        return Statement(self.task, painter.name, licences)
+
     def frames(self, start: int = 0, *, workers: int = 2) -> Iterator[NDArray[np.uint8]]:
         """Frames from number ``start`` on."""
-        first = start - start % self.pipe.painter.group
+        first = self.pipe.painter.begin(start, self.config)
         frames = self.pipe.paint(
             self.portrait, self.motion[first:], config=self.config, start=first, workers=workers
         )
@@ -298,7 +314,7 @@ def sound_of(drive: Path | str | Motion) -> Path | None:
 
 
 def part_of(motion: Motion, config: ReenactConfig) -> Motion:
-    """The frames between ``config.start`` and ``config.stop`` seconds.
+    """The frames between ``config.start`` and ``config.stop`` seconds, at most ``max_frames``.
 
     Raises:
         UsageError: there are none.
@@ -309,4 +325,4 @@ def part_of(motion: Motion, config: ReenactConfig) -> Motion:
     inside = np.flatnonzero((times >= start) & (times < stop))
     if len(inside) == 0:
         raise UsageError("the driver has no frames between --start and --stop")
-    return motion[inside[0] : inside[-1] + 1]
+    return motion[inside[0] : inside[-1] + 1][: config.max_frames]

@@ -31,6 +31,7 @@ def fit(
     fov: opt.Fov = None,
     start: opt.Start = None,
     stop: opt.Stop = None,
+    max_frames: opt.MaxFrames = None,
     overwrite: opt.Overwrite = False,
 ) -> None:
     """Track INPUTS and write the motion."""
@@ -39,8 +40,9 @@ def fit(
 
     target = opt.output_path(out, overwrite, inputs[0], suffix=".motion.npz")
     config = FitConfig(
-        face=face, no_face=no_face, smooth=smooth, fov_deg=fov, start=start, stop=stop
-    )
+        face=face, no_face=no_face, smooth=smooth, fov_deg=fov, start=start, stop=stop,
+        max_frames=max_frames,
+    )  # fmt: skip
     config.validate()
     result = FittingPipeline.from_pretrained(head)(*inputs, config=config)
     result.motion.save(target)

@@ -37,22 +37,33 @@ Size = Annotated[
     Optional[int], Option(min=128, max=1024, help="Side of the window frames are made in, pixels.")
 ]
 Quality = Annotated[str, Option(help="fast or best, for generators that paint.")]
-Steps = Annotated[Optional[int], Option(min=1, max=4, help="Sampling steps of such generators.")]
+Steps = Annotated[
+    Optional[int], Option(min=1, help="Sampling steps: open 1 to 4, magicportrait about 20.")
+]
 Fov = Annotated[
     Optional[float], Option(min=5, max=120, help="Driver camera's field of view, degrees.")
 ]
 Start = Annotated[Optional[float], Option(min=0, help="Begin of the clip, seconds.")]
 Stop = Annotated[Optional[float], Option(min=0, help="End of the clip, seconds.")]
+MaxFrames = Annotated[Optional[int], Option(min=1, help="Stop after this many frames.")]
+MaxSize = Annotated[
+    Optional[int],
+    Option(min=64, help="Shrink a larger photo, and the result, to this longest side."),
+]
 Audio = Annotated[Optional[Path], Option(help="Take the sound from this file instead.")]
 Mute = Annotated[bool, Option("--mute", help="No sound.")]
 Generator = Annotated[
-    Optional[str], Option(help="What paints the frames: warp, open, or a folder with weights.")
+    Optional[str],
+    Option(help="What paints the frames: warp, open, magicportrait, or a folder with weights."),
 ]
-Weights = Annotated[Optional[Path], Option(help="Folder with weights for --generator open.")]
+Weights = Annotated[Optional[Path], Option(help="Folder with weights of the generator.")]
 Device = Annotated[str, Option(help="Where networks run: auto, cpu, cuda, mps.")]
 SaveMaps = Annotated[Optional[Path], Option(help="Folder for depth, normals, regions, flow.")]
 SaveMotion = Annotated[Optional[Path], Option(help="Write the transferred .motion.npz.")]
 ContactSheet = Annotated[Optional[Path], Option(help="Write a PNG overview of the result.")]
+NoWatermark = Annotated[
+    bool, Option("--no-watermark", help="Leave out the invisible mark of synthetic media.")
+]
 Resume = Annotated[bool, Option("--resume", help="Continue an interrupted run.")]
 Overwrite = Annotated[bool, Option("--overwrite", help="Replace an existing default output.")]
 Workers = Annotated[int, Option(min=1, max=64, help="Threads that paint.")]

@@ -1,13 +1,16 @@
 """``facegen reenact``: the face of one photo, the motion and sound of a clip."""
 
 from facegen.cli import options as opt
+from facegen.cli.magic_options import GENERATOR, Published, with_published
 from facegen.demo import MOTION, PHOTO
 from facegen.errors import UsageError
 from facegen.pipelines.config import ReenactConfig
+from facegen.pipelines.magic_config import MagicConfig
 
-_DEFAULT = ReenactConfig()
+_DEFAULT, _PUBLISHED = ReenactConfig(), Published()
 
 
+@with_published
 def reenact(
     ref: opt.Photo = None,
     drive: opt.Driver = None,
@@ -30,6 +33,8 @@ def reenact(
     fov: opt.Fov = None,
     start: opt.Start = None,
     stop: opt.Stop = None,
+    max_frames: opt.MaxFrames = None,
+    max_size: opt.MaxSize = None,
     audio: opt.Audio = None,
     mute: opt.Mute = False,
     generator: opt.Generator = None,
@@ -38,17 +43,22 @@ def reenact(
     save_maps: opt.SaveMaps = None,
     save_motion: opt.SaveMotion = None,
     contact_sheet: opt.ContactSheet = None,
+    no_watermark: opt.NoWatermark = False,
     resume: opt.Resume = False,
     overwrite: opt.Overwrite = False,
     workers: opt.Workers = 2,
+    published: Published = _PUBLISHED,
 ) -> None:
     """Face of REF, motion and sound of DRIVE."""
+    magic = None
+    if generator == GENERATOR:
+        magic, size, steps = published.sampler(size, steps), None, None
     config = ReenactConfig(
         motion=motion, reference_frame=reference_frame, expression_gain=expression_gain,
         only=opt.parse_regions(only), keep_head=keep_head, max_yaw_deg=max_yaw, face=face,
         ref_face=ref_face, no_face=no_face, smooth=smooth, size=size, quality=quality,
-        steps=steps, fov_deg=fov, emotion=emotion,
-        start=start, stop=stop,
+        steps=steps, fov_deg=fov, emotion=emotion, magic=magic or MagicConfig(),
+        start=start, stop=stop, max_frames=max_frames, max_size=max_size,
     )  # fmt: skip
     config.validate()
     if demo:
@@ -59,10 +69,10 @@ def reenact(
     from facegen.pipelines import reenact as task
 
     pipe = task.ReenactmentPipeline.from_pretrained(
-        "open", generator=generator, weights=weights, device=device
+        "open", generator=generator, weights=weights, device=device, parts=published.parts
     )
     request = task.SaveOptions(
-        audio=audio, mute=mute, resume=resume, workers=workers,
+        audio=audio, mute=mute, resume=resume, workers=workers, watermark=not no_watermark,
         maps=save_maps, motion=save_motion, sheet=contact_sheet,
     )  # fmt: skip
     opt.typer.echo(str(pipe.write(target, ref, drive, config=config, options=request)))

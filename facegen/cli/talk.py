@@ -10,6 +10,7 @@ from facegen.errors import UsageError
 from facegen.pipelines.talk_config import TalkConfig
 
 _DEFAULT = TalkConfig()
+_MISSING = "give --ref PHOTO and --audio SPEECH (--motion-only needs no photo), or --demo"
 
 Voice = Annotated[
     Optional[Path], opt.Option("--audio", help="Speech: any sound file, or a video with sound.")
@@ -27,6 +28,13 @@ HeadMotion = Annotated[
 Gaze = Annotated[str, opt.Option(help="camera, or natural (glances away).")]
 BlinkRate = Annotated[float, opt.Option(min=0, max=60, help="Blinks per minute.")]
 Articulation = Annotated[float, opt.Option(min=0, max=4, help="Factor on mouth opening.")]
+Lips = Annotated[
+    Optional[str], opt.Option(help="Folder of your own lip network; made with: train motion.")
+]
+Encoder = Annotated[
+    Optional[str],
+    opt.Option("--audio-encoder", help="Folder of the speech network that --lips learned from."),
+]
 Seed = Annotated[int, opt.Option(min=0, help="Other blinks, glances and head turns.")]
 Fps = Annotated[str, opt.Option(help="Frames per second, 25 or 30000/1001.")]
 MotionOnly = Annotated[
@@ -46,6 +54,8 @@ def talk(
     gaze: Gaze = _DEFAULT.gaze,
     blink_rate: BlinkRate = _DEFAULT.blink_rate,
     articulation: Articulation = _DEFAULT.articulation,
+    lips: Lips = None,
+    audio_encoder: Encoder = None,
     seed: Seed = _DEFAULT.seed,
     fps: Fps = str(_DEFAULT.fps),
     demo: Annotated[bool, opt.Option("--demo", help="Use the packaged photo and voice.")] = False,
@@ -62,6 +72,7 @@ def talk(
     save_maps: opt.SaveMaps = None,
     save_motion: opt.SaveMotion = None,
     contact_sheet: opt.ContactSheet = None,
+    no_watermark: opt.NoWatermark = False,
     resume: opt.Resume = False,
     overwrite: opt.Overwrite = False,
     workers: opt.Workers = 2,
@@ -69,16 +80,15 @@ def talk(
     """Face of REF says AUDIO and feels EMOTION."""
     config = TalkConfig(
         emotion=emotion, head_motion=head_motion, gaze=gaze, blink_rate=blink_rate,
-        articulation=articulation, seed=seed, fps=parse_fps(fps), ref_face=ref_face,
-        max_yaw_deg=max_yaw, size=size, quality=quality, steps=steps,
+        articulation=articulation, lips=lips, audio_encoder=audio_encoder, seed=seed,
+        fps=parse_fps(fps), ref_face=ref_face, max_yaw_deg=max_yaw, size=size,
+        quality=quality, steps=steps,
     )  # fmt: skip
     config.validate()
     if demo:
         ref, audio = ref or PHOTO, audio or VOICE
     if audio is None or (ref is None and motion_only is None):
-        raise UsageError(
-            "give --ref PHOTO and --audio SPEECH (--motion-only needs no photo), or --demo"
-        )
+        raise UsageError(_MISSING)
     if motion_only is not None and out is not None:
         raise UsageError("give -o for a video or --motion-only for its motion, not both")
     # A taken name is refused before the models load.
@@ -92,8 +102,8 @@ def talk(
         opt.typer.echo(str(pipe.write_motion(target, audio, ref, config=config)))
         return
     request = task.SaveOptions(
-        mute=mute, resume=resume, workers=workers, maps=save_maps, motion=save_motion,
-        sheet=contact_sheet,
+        mute=mute, resume=resume, workers=workers, watermark=not no_watermark,
+        maps=save_maps, motion=save_motion, sheet=contact_sheet,
     )  # fmt: skip
     opt.typer.echo(str(pipe.write(target, ref, audio, config=config, options=request)))
 
