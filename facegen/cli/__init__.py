@@ -7,6 +7,8 @@ import typer
 
 from facegen.cli import (
     app as web,
+)
+from facegen.cli import (
     assets,
     bench,
     curate,
