@@ -1,4 +1,4 @@
-"""Drawn faces: a mouth per class, a shirt per person."""
+"""Drawn faces: a mouth per class, a skin and a wall per person."""
 
 import cv2
 import numpy as np
@@ -17,7 +17,8 @@ def draw(kind: int, person: int, rng: np.random.Generator) -> np.ndarray:
     wall = np.random.default_rng(person).integers(0, 256, (6, 6, 3)).astype(np.uint8)
     face = cv2.resize(wall, (SIDE, SIDE), interpolation=cv2.INTER_NEAREST)
     middle = (SIDE // 2 + int(rng.integers(-2, 3)), SIDE // 2 + int(rng.integers(-2, 3)))
-    cv2.circle(face, middle, 26, (190, 170, 150), -1)
+    skin = cv2.circle(face.copy(), middle, 26, (190, 170, 150), -1)
+    face = cv2.addWeighted(skin, 0.6, face, 0.4, 0)
     mouth = (middle[0], middle[1] + 12)
     if kind == 1:
         cv2.ellipse(face, (mouth[0], mouth[1] - 6), (13, 11), 0, 20, 160, (40, 20, 20), 3)
