@@ -126,7 +126,7 @@ def test_lips_part_with_the_jaw_unless_they_are_closed_over_it() -> None:
         return float(units_of_curves(curves)[parted])
 
     assert read(jawOpen=0.3) == pytest.approx(0.75)
-    assert read(jawOpen=0.3, mouthClose=0.3) == 0
+    assert read(jawOpen=0.3, mouthClose=0.3) == pytest.approx(0)
     assert read(mouthLowerDownLeft=0.3, mouthLowerDownRight=0.3) == pytest.approx(0.3)
 
 
