@@ -14,6 +14,7 @@ from facegen.flame.pickle_machine import Array, Machine, Record
 
 MAX_DENSE = 10_000_000
 MAX_KEYS = 100
+_MAX_DEPTH = 8
 _FAILURES = (
     ArithmeticError,
     AttributeError,
@@ -86,4 +87,36 @@ def read_pickle(data: bytes, what: str) -> Any:
         raise ModelFileError(
             f"{what} is not a file of plain arrays ({error}); nothing in it was run. "
             "Download the model again from https://flame.is.tue.mpg.de"
+        ) from error
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """Arrays, numbers, text, lists and dictionaries in place of records, to any depth.
+
+    Raises:
+        ValueError: nested deeper than any array file is.
+    """
+    if depth > _MAX_DEPTH:
+        raise ValueError("nested without end")
+    if isinstance(value, Record) and value.kind == "container":
+        value = value.state
+    value = unwrap(value)
+    if isinstance(value, dict):
+        return {key: plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item, depth + 1) for item in value]
+    return value
+
+
+def read_tree(data: bytes, what: str) -> Any:
+    """The top object of a pickle of arrays in lists and dictionaries.
+
+    Raises:
+        ModelFileError: as :func:`read_pickle`.
+    """
+    try:
+        return plain(Machine(data).run())
+    except _FAILURES as error:
+        raise ModelFileError(
+            f"{what} is not a file of plain arrays ({error}); nothing in it was run"
         ) from error

@@ -35,7 +35,6 @@ class Generator(Protocol):
 
     Attributes:
         name: tells generators, and weights, apart: it is part of what a resumed run must match.
-        group: frames made together; a part of a clip is to begin at a multiple of it.
         licence: of its weights, "" where it has none.
     """
 
@@ -80,13 +79,11 @@ class WarpGenerator:
     """Moves the photo's own pixels."""
 
     name = "warp"
+    licence = ""
 
     def begin(self, start: int, config: ReenactConfig) -> int:
         """Every frame stands alone."""
         return start
-
-    group = 1
-    licence = ""
 
     def save(self, folder: Path) -> str:
         """Its name is all there is to it."""

@@ -1,17 +1,30 @@
 """Options shared by the commands, one alias each, so that signatures stay readable."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from facegen.errors import UsageError
 from facegen.pipelines.config import REGIONS
 
+if TYPE_CHECKING:
+    from facegen.pipelines.render import SaveOptions
+
 Option = typer.Option
 
 Photo = Annotated[Optional[Path], Option(help="Photo of the face to move.")]
-Driver = Annotated[Optional[Path], Option(help="Video, folder of frames or .motion.npz to copy.")]
+Driver = Annotated[
+    Optional[Path],
+    Option(help="Video, folder of frames, .motion.npz or another tracker's file to copy."),
+]
+Tracker = Annotated[
+    Optional[str], Option(help="deca, emoca or smirk instead of the built-in tracking.")
+]
+TrackerWeights = Annotated[
+    Optional[Path], Option("--tracker-weights", help="Weight file of --tracker.")
+]
 Demo = Annotated[bool, Option("--demo", help="Use the packaged photo and motion.")]
 VideoOut = Annotated[
     Optional[Path],
@@ -67,6 +80,29 @@ NoWatermark = Annotated[
 Resume = Annotated[bool, Option("--resume", help="Continue an interrupted run.")]
 Overwrite = Annotated[bool, Option("--overwrite", help="Replace an existing default output.")]
 Workers = Annotated[int, Option(min=1, max=64, help="Threads that paint.")]
+
+
+@dataclass(kw_only=True)
+class Saving:
+    """How a video is written."""
+
+    mute: Mute = False
+    save_maps: SaveMaps = None
+    save_motion: SaveMotion = None
+    contact_sheet: ContactSheet = None
+    no_watermark: NoWatermark = False
+    resume: Resume = False
+    workers: Workers = 2
+
+    def request(self, audio: Path | None = None) -> "SaveOptions":
+        """The pipelines' word for it; ``audio`` replaces the sound."""
+        from facegen.pipelines.render import SaveOptions
+
+        return SaveOptions(
+            audio=audio, mute=self.mute, resume=self.resume, workers=self.workers,
+            maps=self.save_maps, motion=self.save_motion, sheet=self.contact_sheet,
+            watermark=not self.no_watermark,
+        )  # fmt: skip
 
 
 def output_path(out: Path | None, overwrite: bool, *inputs: Path, suffix: str = ".mp4") -> Path:

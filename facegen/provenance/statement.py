@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from facegen import __version__
 from facegen.provenance.payload import Payload
@@ -26,6 +26,7 @@ class Statement:
         task: one of ``payload.KINDS``.
         generator: what painted the frames.
         licences: ``part: licence`` of everything the run touched.
+        consent: what is known of the shown person's, "" for nothing.
         watermark: the invisible mark's payload as text, or "" without a mark.
         version: of the tool.
     """
@@ -33,6 +34,7 @@ class Statement:
     task: str
     generator: str
     licences: tuple[str, ...] = ()
+    consent: str = ""
     watermark: str = ""
     version: str = __version__
 
@@ -50,7 +52,7 @@ class Statement:
     def marked(self, payload: Payload | None) -> Statement:
         """The same with the mark's payload named."""
         mark = "" if payload is None else str(payload)
-        return Statement(self.task, self.generator, self.licences, mark, self.version)
+        return replace(self, watermark=mark)
 
     def tags(self) -> dict[str, str]:
         """Container tags."""
@@ -62,6 +64,7 @@ class Statement:
             "task": self.task,
             "generator": self.generator,
             "licences": "; ".join(self.licences),
+            "consent": self.consent,
             "watermark": self.watermark,
             "digital_source_type": self.source_type,
         }
@@ -76,6 +79,7 @@ class Statement:
             task=found.get("task", ""),
             generator=found.get("generator", ""),
             licences=tuple(part for part in found.get("licences", "").split("; ") if part),
+            consent=found.get("consent", ""),
             watermark=found.get("watermark", ""),
             version=found.get("tool_version", ""),
         )
