@@ -32,7 +32,6 @@ def reenact(
     steps: opt.Steps = None,
     fov: opt.Fov = None,
     tracker: opt.Tracker = None,
-    tracker_weights: opt.TrackerWeights = None,
     start: opt.Start = None,
     stop: opt.Stop = None,
     max_frames: opt.MaxFrames = None,
@@ -58,9 +57,8 @@ def reenact(
         motion=motion, reference_frame=reference_frame, expression_gain=expression_gain,
         only=opt.parse_regions(only), keep_head=keep_head, max_yaw_deg=max_yaw, face=face,
         ref_face=ref_face, no_face=no_face, smooth=smooth, size=size, quality=quality,
-        steps=steps, fov_deg=fov, emotion=emotion, magic=magic or MagicConfig(),
-        start=start, stop=stop, max_frames=max_frames, max_size=max_size,
-        tracker=tracker, tracker_weights=None if tracker_weights is None else str(tracker_weights),
+        steps=steps, fov_deg=fov, emotion=emotion, magic=magic or MagicConfig(), start=start,
+        stop=stop, max_frames=max_frames, max_size=max_size, **opt.tracker_of(tracker),
     )  # fmt: skip
     config.validate()
     if demo:
