@@ -182,7 +182,7 @@ def _heads() -> Iterator[Asset]:
             yield Asset(name, "head", model.version, model.licence, path, True)
 
 
-def _card_licence(folder: Path) -> str:
+def card_licence(folder: Path) -> str:
     """``license:`` of a model card's front matter."""
     card = folder / "README.md"
     lines = card.read_text(encoding="utf-8").splitlines() if card.is_file() else []
@@ -199,7 +199,7 @@ def _weights() -> Iterator[Asset]:
             name = f"{path.parent.name}/{path.stem}"
             if name not in seen:
                 seen.add(name)
-                licence = _card_licence(path.parent)
+                licence = card_licence(path.parent)
                 yield Asset(name, "weights", "", licence, path.resolve(), True)
 
 

@@ -16,6 +16,7 @@ Status = Literal["ok", "missing", "broken"]
 # Extra -> distribution that it brings.
 EXTRAS = {
     "app": "gradio",
+    "c2pa": "c2pa-python",
     "cuda": "warp-lang",
     "pytorch3d": "pytorch3d",
     "smplx": "smplx",

@@ -35,6 +35,7 @@ class Generator(Protocol):
 
     Attributes:
         name: tells generators, and weights, apart: it is part of what a resumed run must match.
+        licence: of its weights, "" where it has none.
     """
 
     name: str
@@ -44,6 +45,9 @@ class Generator(Protocol):
 
         Frames are made in groups, and what stands before a frame may tell in it.
         """
+
+    @property
+    def licence(self) -> str: ...
 
     def geometry_size(self, config: ReenactConfig) -> int:
         """Pixels of the window a reference is to be prepared with."""
@@ -75,6 +79,7 @@ class WarpGenerator:
     """Moves the photo's own pixels."""
 
     name = "warp"
+    licence = ""
 
     def begin(self, start: int, config: ReenactConfig) -> int:
         """Every frame stands alone."""

@@ -37,6 +37,7 @@ from facegen.pipelines.fit import FittingPipeline
 from facegen.pipelines.generators import DEFAULT, Generator, load_generator
 from facegen.pipelines.magic_config import PublishedParts
 from facegen.pipelines.render import SaveOptions, motion_cache, render
+from facegen.provenance.statement import Statement
 from facegen.tracking import track_image
 from facegen.transfer.retarget import retarget
 
@@ -144,6 +145,7 @@ class ReenactmentPipeline:
             "generator": self.generator,
             "head": self.head.version,
             "drive": str(Path(drive).resolve()),
+            "watermark": options.watermark,
             "facegen": __version__,
         }
         job = fingerprint(files, settings)
@@ -239,6 +241,7 @@ class Reenactment:
         pipe, portrait, config: what it was made from.
         motion: the transferred motion, T frames.
         sound: file whose sound belongs to it, or None.
+        task: what it was made by, see ``Statement``.
     """
 
     pipe: ReenactmentPipeline
@@ -246,6 +249,7 @@ class Reenactment:
     motion: Motion
     config: ReenactConfig
     sound: Path | None
+    task: str = "reenact"
 
     def __len__(self) -> int:
         return len(self.motion)
@@ -257,6 +261,14 @@ class Reenactment:
     def size(self) -> tuple[int, int]:
         """Width and height of the frames: the photo's."""
         return self.portrait.photo.width, self.portrait.photo.height
+
+    @property
+    def statement(self) -> Statement:
+        """How it is made, for whoever meets the file."""
+        head, painter = self.pipe.head, self.pipe.painter
+        parts = {f"head {head.version}": head.licence, f"generator {painter.name}": painter.licence}
+        licences = tuple(f"{part}: {licence}" for part, licence in parts.items() if licence)
+        return Statement(self.task, painter.name, licences)
 
     def frames(self, start: int = 0, *, workers: int = 2) -> Iterator[NDArray[np.uint8]]:
         """Frames from number ``start`` on."""

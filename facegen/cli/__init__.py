@@ -6,6 +6,9 @@ from typing import Optional
 import typer
 
 from facegen.cli import (
+    app as web,
+)
+from facegen.cli import (
     assets,
     bench,
     curate,
@@ -14,10 +17,12 @@ from facegen.cli import (
     evaluate,
     export,
     fit,
+    recognize,
     reenact,
     synth,
     talk,
     train,
+    verify,
 )
 
 app = typer.Typer(
@@ -33,7 +38,10 @@ app.command("talk")(talk.talk)
 app.command("fit")(fit.fit)
 app.command("synth")(synth.synth)
 app.command("curate")(curate.curate)
+app.command("recognize")(recognize.recognize)
+app.command("verify")(verify.verify)
 app.command("export")(export.export)
+app.command("app")(web.app)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
 app.add_typer(evaluate.app, name="eval")

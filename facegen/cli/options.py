@@ -1,12 +1,16 @@
 """Options shared by the commands, one alias each, so that signatures stay readable."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from facegen.errors import UsageError
 from facegen.pipelines.config import REGIONS
+
+if TYPE_CHECKING:
+    from facegen.pipelines.render import SaveOptions
 
 Option = typer.Option
 
@@ -68,9 +72,35 @@ Device = Annotated[str, Option(help="Where networks run: auto, cpu, cuda, mps.")
 SaveMaps = Annotated[Optional[Path], Option(help="Folder for depth, normals, regions, flow.")]
 SaveMotion = Annotated[Optional[Path], Option(help="Write the transferred .motion.npz.")]
 ContactSheet = Annotated[Optional[Path], Option(help="Write a PNG overview of the result.")]
+NoWatermark = Annotated[
+    bool, Option("--no-watermark", help="Leave out the invisible mark of synthetic media.")
+]
 Resume = Annotated[bool, Option("--resume", help="Continue an interrupted run.")]
 Overwrite = Annotated[bool, Option("--overwrite", help="Replace an existing default output.")]
 Workers = Annotated[int, Option(min=1, max=64, help="Threads that paint.")]
+
+
+@dataclass(kw_only=True)
+class Saving:
+    """How a video is written."""
+
+    mute: Mute = False
+    save_maps: SaveMaps = None
+    save_motion: SaveMotion = None
+    contact_sheet: ContactSheet = None
+    no_watermark: NoWatermark = False
+    resume: Resume = False
+    workers: Workers = 2
+
+    def request(self, audio: Path | None = None) -> "SaveOptions":
+        """The pipelines' word for it; ``audio`` replaces the sound."""
+        from facegen.pipelines.render import SaveOptions
+
+        return SaveOptions(
+            audio=audio, mute=self.mute, resume=self.resume, workers=self.workers,
+            maps=self.save_maps, motion=self.save_motion, sheet=self.contact_sheet,
+            watermark=not self.no_watermark,
+        )  # fmt: skip
 
 
 def output_path(out: Path | None, overwrite: bool, *inputs: Path, suffix: str = ".mp4") -> Path:

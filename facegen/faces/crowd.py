@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -70,12 +71,20 @@ class CrowdTracker:
             tracker.close()
         self._spare = []
 
-    def forget(self) -> None:
-        """Begin another sequence: as if newly made, but at once."""
+    def forget(self, known: Iterable[tuple[int, float, float, float]] = ()) -> None:
+        """Begin another sequence: as if newly made, but at once.
+
+        Args:
+            known: number, centre and size, pixels, of faces that were seen before and may be back.
+        """
         for person in self._people:
             self._release(person)
         self._people = []
         self._next = self._index = 0
+        for face_id, x, y, size in known:
+            box = FaceBox(x, y, size, 1.0)
+            self._people.append(_Person(face_id, self._tracker(), box, 1.0, lost=1))
+            self._next = max(self._next, face_id + 1)
 
     def __call__(self, rgb: Image) -> list[TrackedFace]:
         """Faces by number.
@@ -122,7 +131,7 @@ class CrowdTracker:
         return again
 
     def _still(self, rgb: Image) -> list[TrackedFace]:
-        tracker = self._spare.pop() if self._spare else LandmarkTracker()
+        tracker = self._tracker()
         found = []
         for box in self._detector(rgb)[: self._most]:
             points = tracker.follow(rgb, box) if box.size >= MIN_FACE else None
@@ -167,8 +176,10 @@ class CrowdTracker:
         return best if best is not None and away(best) < _NEAR else None
 
     def _newcomer(self, box: FaceBox) -> _Person:
-        tracker = self._spare.pop() if self._spare else LandmarkTracker()
-        return _Person(-1, tracker, box, box.score)
+        return _Person(-1, self._tracker(), box, box.score)
+
+    def _tracker(self) -> LandmarkTracker:
+        return self._spare.pop() if self._spare else LandmarkTracker()
 
     def _release(self, person: _Person) -> None:
         person.tracker.forget()

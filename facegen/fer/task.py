@@ -29,7 +29,7 @@ class Recipe:
 
     Attributes:
         category, affect, units, intensity, curves: weights of the losses.
-        identity: weight of the identity-adversarial head (Ning et al. 2024, FMAE-IAT); 0: none.
+        identity: weight of the identity-adversarial term; 0: no such head.
         attention: weight of the agreement with rendered masks.
         partial: weight of the loss over candidate sets.
         smoothing: of labels. balanced: classes come equally often.
@@ -164,7 +164,7 @@ class RecognizerTask:
             for name, value in self._terms(model, told, part).items():
                 found.setdefault(name, []).append(value)
         terms = {name: torch.stack(values).mean() for name, values in found.items()}
-        total = torch.stack([getattr(self.recipe, n) * v for n, v in terms.items()]).sum()
+        total = torch.stack([getattr(self.recipe, n, 1.0) * v for n, v in terms.items()]).sum()
         return {"loss": total, **terms}
 
     def _terms(self, model: Student, told: RecognizerOutput, part: dict[str, Tensor]) -> Losses:
@@ -189,12 +189,7 @@ class RecognizerTask:
             terms["attention"] = losses.attention_loss(told.features["map"], part["masks"])
         if model.who is not None:
             level = told.features.get("clip", told.features["frame"])
-            who = model.who(losses.reverse_gradient(level))
-            known = part["identity"] != NO_IDENTITY
-            aim = torch.where(known, part["identity"], -100)
-            terms["identity"] = (
-                nn.functional.cross_entropy(who.float(), aim) if known.any() else who.sum() * 0
-            )
+            terms |= losses.identity_terms(model.who, level, part["identity"])
         return terms
 
     def sample(self, model: nn.Module, folder: Path, step: int) -> None:

@@ -15,7 +15,6 @@ OPEN = "open-recognizer"
 
 def _open(path: Path | None) -> FaceRecognizer:
     from facegen import checkpoints
-    from facegen.recognizer.network import load_network
 
     folder = path or Path(checkpoints.__file__).parent / OPEN
     if not (folder / "config.json").is_file():
@@ -23,6 +22,8 @@ def _open(path: Path | None) -> FaceRecognizer:
             f"no recognizer in {folder}; name another: fit needs no weights, or train one with: "
             "facegen train recognizer"
         )
+    from facegen.recognizer.network import load_network
+
     return load_network(folder)
 
 

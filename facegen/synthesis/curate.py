@@ -12,9 +12,9 @@ import numpy as np
 
 from facegen import __version__
 from facegen.errors import UsageError
-from facegen.synthesis.build import write_bytes
 from facegen.synthesis.judging import Panel
 from facegen.synthesis.labels import CLASSES
+from facegen.synthesis.making import write_bytes
 from facegen.synthesis.material import Labelled, Material
 from facegen.synthesis.policies import SINGLE, Array, Options, Verdict
 from facegen.synthesis.record import Row

@@ -11,11 +11,12 @@ from typing import IO, Any
 
 from facegen import __version__
 from facegen.synthesis.annotations import write_annotations
-from facegen.synthesis.build import Job, write_bytes
+from facegen.synthesis.build import Job
 from facegen.synthesis.card import Summary, data_card
 from facegen.synthesis.dataset import ABOUT, FORMAT, flat
 from facegen.synthesis.labels import CLASSES, LABEL_SPACE
 from facegen.synthesis.lists import TrainerLists
+from facegen.synthesis.making import write_bytes
 from facegen.synthesis.record import Row
 from facegen.synthesis.rows import UnitRows
 from facegen.synthesis.shards import shuffled, write_shards

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -103,7 +103,7 @@ class Labelled:
             face = max(seen.faces, key=lambda f: np.ptp(f.points[:, 0]), default=None)  # type: ignore[index]
             yield seen.picture.rgb, None if face is None else face.points
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """Of all pictures."""
         digest = hashlib.sha256()
@@ -155,6 +155,19 @@ class Material:
             )
         part.replace(cache)
         return cls.gather(labelled, panel)
+
+    def of_classes(self, classes: Sequence[int]) -> Material:
+        """Only the samples with these labels (positions in ``CLASSES``)."""
+        own = np.flatnonzero(np.isin(self.labelled.target.argmax(1), list(classes)))
+        some = replace(
+            self.labelled,
+            names=tuple(self.labelled.names[i] for i in own),
+            files=tuple(self.labelled.files[i] for i in own),
+            people=tuple(self.labelled.people[i] for i in own),
+            target=self.labelled.target[own],
+        )
+        rows = tuple(self.rows[i] for i in own)
+        return Material(some, self.keys, rows, self.features[own], self.mirrored[own])
 
     @cached_property
     def votes(self) -> Array:

@@ -41,7 +41,8 @@ class Brush:
         self.batches.append(len(noise))
         self.steps.append(steps)
         image, mask = self.stroke(prepared, conditions, noise)
-        return {"image": image, "mask": mask, "matte": conditions["moved"]}
+        keep = conditions["visibility"]
+        return {"image": image, "mask": mask, "matte": conditions["moved"], "keep": keep}
 
     def stroke(self, prepared, conditions, noise) -> tuple[Tensor, Tensor]:
         return conditions["warped"], torch.ones_like(conditions["visibility"])

@@ -94,6 +94,9 @@ def test_unknown_names_are_refused_by_name() -> None:
         label_space("cremad6").index("surprise")
     with pytest.raises(UsageError, match="no set of action units"):
         au_set("bp4d13")
+    with pytest.raises(UsageError, match="mean the same"):
+        label_space("classes:joy,happy")
+    assert label_space("classes:joy,Anger").keys == ("happy", "anger")
     assert LabelSpace("x", ("Happy",)).index("joy") == 0
 
 
