@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from facegen.errors import UsageError
-from facegen.fer.experiment import Design, Experiment, chosen, class_source
+from facegen.fer.experiment import Design, Experiment, Told, chosen, class_source
 from facegen.fer.experiment_report import gain_interval, markdown, rows, uar_interval
-from facegen.fer.experiment import Told
 from tests.fer.faces import drawn_source
 
 pytest.importorskip("accelerate")
