@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from facegen.errors import UsageError
-from facegen.fer.experiment import Design, Experiment, chosen, class_source
+from facegen.fer.experiment import Design, Experiment, Told, chosen, class_source
 from facegen.fer.experiment_report import gain_interval, markdown, rows, uar_interval
-from facegen.fer.experiment import Told
 from tests.fer.faces import drawn_source
 
 pytest.importorskip("accelerate")
@@ -23,7 +22,7 @@ TINY = Design(
 
 def experiment(output: Path, design: Design = TINY) -> Experiment:
     real, made = (
-        class_source(drawn_source(6, 6, first=first), design.classes) for first in (0, 50)
+        class_source(drawn_source(6, 6, first=first, units=23), design.classes) for first in (0, 50)
     )
     return Experiment(real, made, design, output)
 
