@@ -54,7 +54,7 @@ class FitConfig:
         if self.tracker is not None:
             _choice("--tracker", self.tracker, TRACKERS)
         elif self.tracker_weights is not None:
-            raise UsageError("--tracker-weights: say whose they are with --tracker")
+            raise UsageError("--weights: say whose they are with --tracker")
 
         _choice("--no-face", self.no_face, NO_FACE)
         if self.start is not None and self.stop is not None and self.stop <= self.start:

@@ -17,7 +17,7 @@ OverlayOut = Annotated[
 ]
 Weights = Annotated[
     Optional[Path],
-    opt.Option("--weights", "--tracker-weights", help="Weight file of --tracker."),
+    opt.Option(help="Weight file of --tracker."),
 ]
 Head = Annotated[str, opt.Option(help="open, or an imported head model.")]
 
@@ -47,8 +47,7 @@ def fit(
     target = opt.output_path(out, overwrite, inputs[0], suffix=".motion.npz")
     config = FitConfig(
         face=face, no_face=no_face, smooth=smooth, fov_deg=fov, start=start, stop=stop,
-        max_frames=max_frames, tracker=tracker,
-        tracker_weights=None if weights is None else str(weights),
+        max_frames=max_frames, **opt.tracker_of(tracker, weights),
     )  # fmt: skip
     config.validate()
     result = FittingPipeline.from_pretrained(head)(*inputs, config=config)

@@ -20,10 +20,8 @@ Driver = Annotated[
     Option(help="Video, folder of frames, .motion.npz or another tracker's file to copy."),
 ]
 Tracker = Annotated[
-    Optional[str], Option(help="deca, emoca or smirk instead of the built-in tracking.")
-]
-TrackerWeights = Annotated[
-    Optional[Path], Option("--tracker-weights", help="Weight file of --tracker.")
+    Optional[str],
+    Option(help="deca, emoca or smirk (NAME=FILE names its weights) instead of own tracking."),
 ]
 Demo = Annotated[bool, Option("--demo", help="Use the packaged photo and motion.")]
 VideoOut = Annotated[
@@ -130,3 +128,10 @@ def parse_regions(text: str | None) -> tuple[str, ...]:
     if unknown:
         raise UsageError(f"--only {','.join(unknown)}: choose from {', '.join(REGIONS)}")
     return names
+
+
+def tracker_of(text: str | None, weights: Path | None = None) -> dict[str, str | None]:
+    """``smirk`` or ``smirk=FILE`` as settings of a fit."""
+    name, _, file = (text or "").partition("=")
+    chosen = file or (None if weights is None else str(weights))
+    return {"tracker": name or None, "tracker_weights": chosen}

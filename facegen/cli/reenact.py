@@ -32,7 +32,6 @@ def reenact(
     steps: opt.Steps = None,
     fov: opt.Fov = None,
     tracker: opt.Tracker = None,
-    tracker_weights: opt.TrackerWeights = None,
     start: opt.Start = None,
     stop: opt.Stop = None,
     max_frames: opt.MaxFrames = None,
@@ -55,7 +54,7 @@ def reenact(
         ref_face=ref_face, no_face=no_face, smooth=smooth, size=size, quality=quality,
         steps=steps, fov_deg=fov, emotion=emotion, magic=magic,
         start=start, stop=stop, max_frames=max_frames, max_size=max_size,
-        tracker=tracker, tracker_weights=None if tracker_weights is None else str(tracker_weights),
+        **opt.tracker_of(tracker),
     )  # fmt: skip
     config.validate()
     ref, drive = (ref or PHOTO, drive or MOTION) if demo else (ref, drive)

@@ -55,8 +55,8 @@ def weights_of(name: str) -> Path:
     found = find_weights(name)
     if found is None:
         raise UsageError(
-            f"--tracker {name} needs its weights: give --tracker-weights FILE, or import them "
-            f"once with: facegen assets import FILE --as {name}"
+            f"--tracker {name} needs its weights: give --tracker {name}=FILE, or import them once "
+            f"with: facegen assets import FILE --as {name}"
         )
     return found
 

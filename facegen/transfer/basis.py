@@ -195,7 +195,7 @@ class _Solver:
         """``(K, 3, E)``, zero for expressions that a joint makes."""
         target, chosen = self.conversion.target, self.conversion.points.vertices
         directions = target.shapedirs[chosen, :, target.n_shape :].astype(float)
-        return directions * target.expression_free
+        return np.asarray(directions * target.expression_free.astype(float))
 
     @cached_property
     def _gram(self) -> Array:

@@ -28,6 +28,19 @@ def mixed(head, version="flame2020", seed=0, mean=0.0):
     )
 
 
+def official(head):
+    """A mixed head with FLAME's 300 identity columns, the later ones without effect."""
+    model = mixed(head)
+    more = 300 - model.n_shape
+    identity, expression = np.split(model.shapedirs, [model.n_shape], 2)
+    none = np.zeros((model.n_vertices, 3, more), np.float32)
+    return replace(
+        model,
+        shapedirs=np.concatenate([identity, none, expression], 2),
+        shape_sigma=np.pad(model.shape_sigma, (0, more), constant_values=1),
+    )
+
+
 def divided(head: HeadModel) -> HeadModel:
     """``head`` with every triangle cut into three: the same surface, another mesh."""
     centre = np.arange(len(head.faces)) + head.n_vertices
