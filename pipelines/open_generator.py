@@ -101,8 +101,18 @@ class OpenGenerator:
         return "" if self._folder is None else card_licence(self._folder)
 
     @classmethod
-    def load(cls, folder: Path, *, device: str = "auto", embedded: bool = False) -> OpenGenerator:
+    def load(
+        cls,
+        folder: Path,
+        *,
+        device: str = "auto",
+        embedded: bool = False,
+        attention: str = "auto",
+    ) -> OpenGenerator:
         """Weights from a folder onto a device.
+
+        Args:
+            attention: ``auto``, ``sdpa``, ``xformers`` or ``sliced``.
 
         Raises:
             ModelFileError: they cannot be read. UsageError: there is no such device.
@@ -111,7 +121,7 @@ class OpenGenerator:
 
         files = sorted(folder.rglob("*.safetensors"))
         label = "-".join(file_sha256(file)[:8] for file in files)
-        model = load_reenactor(folder, device=pick_device(device))
+        model = load_reenactor(folder, device=pick_device(device), attention=attention)
         return cls(model, "open" if embedded else f"open-{label}", folder)
 
     def save(self, folder: Path) -> str:

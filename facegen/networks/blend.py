@@ -34,7 +34,7 @@ def departure(warped: Tensor, photo: Tensor) -> Tensor:
         warped: ``(B, 3, S, S)`` in -1..1. photo: the same, or one for all.
 
     Returns:
-        ``(B, 1, S, S)`` in 0..1, smooth.
+        ``(B, 1, S, S)`` in 0..1.
     """
     side = round(_AROUND * warped.shape[-1]) // 2 * 2 + 1
     change = (warped.float() - photo.float()).abs().mean(1, keepdim=True).square()

@@ -59,6 +59,15 @@ class Reenactor:
             raise UsageError(f"a window of {size} pixels: its side must be a multiple of {_SIDE}")
         return (int(self.autoencoder.config["latent_channels"]), size // FACTOR, size // FACTOR)
 
+    def compile(self, backend: str = "inductor") -> None:
+        """Let ``torch.compile`` make kernels of the networks: worth it for many frames of one size.
+
+        Args:
+            backend: of ``torch.compile``; the default needs a C++ compiler.
+        """
+        self.unet.compile(backend=backend)
+        self.autoencoder.decoder.compile(backend=backend)
+
     @torch.inference_mode()
     def prepare(self, reference: Tensor) -> Prepared:
         """Remember a photo ``(1, 3, S, S)`` in -1..1, in the window of its own head."""
@@ -164,16 +173,20 @@ def save_reenactor(
 
 
 def load_reenactor(
-    folder: Path | str, device: torch.device | str = "cpu", precision: str = "auto"
+    folder: Path | str,
+    device: torch.device | str = "cpu",
+    precision: str = "auto",
+    attention: str = "auto",
 ) -> Reenactor:
     """The painter in a folder of :func:`save_reenactor`.
 
     Args:
         precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
+        attention: ``auto``, ``sdpa``, ``xformers`` or ``sliced``.
 
     Raises:
         ModelFileError: not such a folder, or damaged files.
-        UsageError: a precision the device does not have.
+        UsageError: a precision the device does not have, or no such attention.
     """
     folder = Path(folder)
     dtype = DTYPES[choose_precision(precision, device)]
@@ -185,6 +198,7 @@ def load_reenactor(
         raise ModelFileError(f"{folder} holds weights of another pipeline, not of {CLASS}")
     autoencoder = load_network(FaceAutoencoder, folder / "autoencoder", device, dtype)
     unet = load_network(ReenactorUNet, folder / "unet", device, dtype)
+    unet.use_attention(attention)
     return Reenactor(autoencoder, unet)
 
 

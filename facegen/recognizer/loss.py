@@ -179,3 +179,21 @@ def _over_time(told: RecognizerOutput, batch: int, time: int) -> RecognizerOutpu
         au_logits=mean(told.au_logits),
         features=clip,
     )
+
+
+def open_emotion_loss(
+    name: str,
+    weights: Mapping[str, float] | None = None,
+    *,
+    level: Literal["frame", "clip"] = "frame",
+    distance: Literal["cosine", "l1", "l2"] = "cosine",
+) -> EmotionLoss:
+    """The loss of a recognizer by name or folder, as a trainer's configuration gives it.
+
+    Raises:
+        UsageError, ModelFileError, MissingExtraError: as :func:`open_recognizer` and
+            :class:`EmotionLoss`.
+    """
+    from facegen.recognizer.opening import open_recognizer
+
+    return EmotionLoss(open_recognizer(name), weights, level=level, distance=distance)

@@ -78,6 +78,16 @@ def test_painting_is_repeatable_and_in_range(painter: Reenactor) -> None:
         assert all(torch.equal(first[name], again[name]) for name in first)
 
 
+def test_a_compiled_painter_paints_the_same() -> None:
+    plain, compiled = Reenactor(*networks()), Reenactor(*networks())
+    compiled.compile(backend="eager")
+    results = [
+        p.paint(p.prepare(maps(1, 64)["warped"]), maps(2, 64), noise=noise(p))["image"]
+        for p in (plain, compiled)
+    ]
+    torch.testing.assert_close(*results, atol=1e-4, rtol=0)
+
+
 def test_one_frame_is_painted_as_in_a_batch(painter: Reenactor) -> None:
     photo = painter.prepare(maps(1, 64)["warped"])
     both = painter.paint(photo, maps(2, 64), noise=noise(painter))

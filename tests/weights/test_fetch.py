@@ -101,9 +101,7 @@ def test_an_asset_is_fetched_once_and_its_hashes_kept(row, tmp_path):
 
 
 def test_what_cannot_be_downloaded_says_how_to_get_it():
-    with pytest.raises(
-        ModelFileError, match=r"deca.is.tue.mpg.de.*import FILE --as"
-    ):
+    with pytest.raises(ModelFileError, match=r"deca.is.tue.mpg.de.*import FILE --as"):
         install.download("deca")
     with pytest.raises(UsageError, match="no asset 'x'; choose from sd15"):
         install.download("x")
