@@ -8,18 +8,20 @@ from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from facegen.errors import ModelFileError
+from facegen.flame.archive import read_npz
 from facegen.flame.camera import Camera
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 FORMAT = 1
+_MAX_FPS = 1000
+_MAX_SIDE = 1 << 16  # pixels
 POSES = ("global_orient", "neck_pose", "jaw_pose", "leye_pose", "reye_pose")
 _ARRAYS = ("expression", *POSES, "transl", "betas", "timestamps", "valid", "confidence")
 
@@ -125,22 +127,50 @@ class Motion:
         """
         path = Path(path)
         try:
-            with np.load(path, allow_pickle=False) as archive:
-                data = {key: archive[key] for key in archive.files}
+            data = read_npz(path)
             header = json.loads(bytes(data.pop("header")).decode())
             if header["format"] != FORMAT:
                 raise ModelFileError(
-                    f"{path}: motion format {header['format']}, this facegen reads {FORMAT}"
+                    f"motion format {header['format']}, this facegen reads {FORMAT}"
                 )
-            return cls(
+            motion = cls(
                 **{name: data[name] for name in _ARRAYS},
                 camera=Camera(**header["camera"]),
                 fps=Fraction(*header["fps"]),
-                basis=header["basis"],
-                expression_names=tuple(header["expression_names"]),
-                source_sha256=header["source_sha256"],
+                basis=str(header["basis"]),
+                expression_names=tuple(map(str, header["expression_names"])),
+                source_sha256=str(header["source_sha256"]),
             )
         except FileNotFoundError:
             raise ModelFileError(f"no motion file at {path}") from None
-        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
+        except ModelFileError as error:
+            raise ModelFileError(f"{path}: {error}") from None
+        except (
+            OSError, ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError,
+            RecursionError,
+        ) as error:  # fmt: skip
             raise ModelFileError(f"{path} is not a facegen motion file ({error})") from error
+        wrong = _implausible(motion)
+        if wrong:
+            raise ModelFileError(f"{path}: {wrong}; write the motion anew with facegen fit")
+        return motion
+
+
+def _implausible(motion: Motion) -> str | None:
+    """What no fit could have written, or None."""
+    for name in _ARRAYS:
+        values = getattr(motion, name)
+        if values.dtype.kind not in "biuf" or not np.isfinite(values).all():
+            return f"{name} holds something that is no number"
+    if len(motion) == 0:
+        return "no frames"
+    if motion.betas.ndim != 1:
+        return "betas is not one row"
+    if not 0 < motion.fps <= _MAX_FPS:
+        return f"frame rate {motion.fps}"
+    if not (np.diff(motion.timestamps) > 0).all():
+        return "timestamps do not rise"
+    camera = motion.camera
+    if not (0 < camera.focal < np.inf and 0 < camera.width <= _MAX_SIDE):
+        return f"camera {camera}"
+    return None if 0 < camera.height <= _MAX_SIDE else f"camera {camera}"

@@ -6,12 +6,12 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from facegen.errors import ModelFileError
+from facegen.flame.archive import read_npz
 
 FORMAT = 1
 JOINT_NAMES = ("root", "neck", "jaw", "left_eye", "right_eye")
@@ -188,12 +188,11 @@ class HeadModel:
         """
         path = Path(path)
         try:
-            with np.load(path, allow_pickle=False) as archive:
-                data = {key: archive[key] for key in archive.files}
+            data = read_npz(path)
             meta = json.loads(bytes(data.pop("meta")).decode())
         except FileNotFoundError:
             raise ModelFileError(f"no head model at {path}") from None
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        except (OSError, ValueError, KeyError) as error:
             raise ModelFileError(
                 f"{path} is not a facegen head model ({error}); official FLAME files are "
                 "converted with: facegen assets import FILE"

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from facegen.errors import UsageError
+from facegen.pipelines.magic_config import MagicConfig
 
 MOTIONS = ("auto", "absolute", "relative")
+TRACKERS = ("deca", "emoca", "smirk")
 NO_FACE = ("error", "hold", "interpolate", "drop")
 REGIONS = ("lips", "jaw", "eyes", "gaze", "brows", "head")
 # Side of the painted window in pixels, and sampling steps.
 QUALITIES = {"fast": (256, 1), "best": (512, 4)}
 MAX_STEPS = 4
+# Longest side of a photo in which a face can still be found.
+MIN_SIDE = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +28,9 @@ class FitConfig:
         smooth: strength of the smoothing (it adds no delay), 0 switches it off.
         fov_deg: field of view of the clip's camera, or None for the default.
         start, stop: part of the clip in seconds.
+        max_frames: no more frames than these from ``start`` on.
+        tracker: ``deca``, ``emoca`` or ``smirk`` instead of the fitter, or None.
+        tracker_weights: their file, by default the imported one.
     """
 
     face: str = "largest"
@@ -32,6 +39,9 @@ class FitConfig:
     fov_deg: float | None = None
     start: float | None = None
     stop: float | None = None
+    max_frames: int | None = None
+    tracker: str | None = None
+    tracker_weights: str | None = None
 
     def validate(self) -> None:
         """Check what types cannot.
@@ -41,9 +51,16 @@ class FitConfig:
         """
         from facegen.faces import parse_face_choice
 
+        if self.tracker is not None:
+            _choice("--tracker", self.tracker, TRACKERS)
+        elif self.tracker_weights is not None:
+            raise UsageError("--weights: say whose they are with --tracker")
+
         _choice("--no-face", self.no_face, NO_FACE)
         if self.start is not None and self.stop is not None and self.stop <= self.start:
             raise UsageError("--stop must be later than --start")
+        if self.max_frames is not None and self.max_frames < 1:
+            raise UsageError(f"--max-frames {self.max_frames}: give 1 or more")
         parse_face_choice(self.face)
 
 
@@ -59,11 +76,13 @@ class ReenactConfig(FitConfig):
         keep_head: the head keeps the photo's pose.
         max_yaw_deg: soft limit of head turn away from the photo's pose.
         ref_face: ``face`` of the photo.
+        max_size: longest side in pixels to which a larger photo, and so the result, is shrunk.
         size: side in pixels of the window in which frames are made; by default the warp's 512, or
             what ``quality`` says for a generator that paints.
         quality: ``fast`` or ``best``, for generators that paint.
         steps: of their sampler, 1 to 4; by default what ``quality`` says.
         emotion: added to the driver's motion (``facegen.emotion.EmotionTrack.parse``).
+        magic: of the ``magicportrait`` generator, which reads no other sampling settings.
     """
 
     motion: str = "auto"
@@ -73,10 +92,12 @@ class ReenactConfig(FitConfig):
     keep_head: bool = False
     max_yaw_deg: float = 30.0
     ref_face: str = "largest"
+    max_size: int | None = None
     size: int | None = None
     quality: str = "fast"
     steps: int | None = None
     emotion: str = "neutral"
+    magic: MagicConfig = field(default_factory=MagicConfig)
 
     @property
     def painting(self) -> tuple[int, int]:
@@ -96,7 +117,10 @@ class ReenactConfig(FitConfig):
         super().validate()
         if EmotionTrack.parse(self.emotion).auto:
             raise UsageError("--emotion auto is for facegen talk; name an emotion, as sad:0.5")
+        self.magic.validate()
         _choice("--quality", self.quality, tuple(QUALITIES))
+        if self.max_size is not None and self.max_size < MIN_SIDE:
+            raise UsageError(f"--max-size {self.max_size}: give {MIN_SIDE} or more")
         if self.steps is not None and not 1 <= self.steps <= MAX_STEPS:
             raise UsageError(f"--steps {self.steps}: choose from 1 to {MAX_STEPS}")
         _choice("--motion", self.motion, MOTIONS)

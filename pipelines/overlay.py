@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 from facegen.compose.reference import pose_vertices
@@ -43,7 +44,9 @@ def write_overlay(
     size = (reader.info.width, reader.info.height)
     sound = source if source.is_file() else None
     with open_writer(target, *size, motion.fps, audio_from=sound) as writer:
-        for frame, fitted in progress(matched(reader, motion), len(motion), "overlay"):
+        for frame, fitted in progress(
+            matched(islice(reader, config.max_frames), motion), len(motion), "overlay"
+        ):
             rgb = frame.rgb if fitted is None else draw(frame.rgb, head, fitted)
             writer.write(rgb, frame.exact_time)
     return target

@@ -1,8 +1,9 @@
-"""The wheel, built and installed into an empty folder, runs from there."""
+"""The source archive, the wheel made from it, and the command installed from that wheel."""
 
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 _LINK = "120000"  # git's mode of a symbolic link
+_BUDGET = 90e6  # bytes of either archive: 80 MB of weights and the code
 
 
 def run(*command: str, **options) -> subprocess.CompletedProcess[str]:
@@ -19,15 +21,31 @@ def run(*command: str, **options) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with the source archive and the wheel that was built from it."""
     pytest.importorskip("build")
     source = tmp_path_factory.mktemp("source") / "facegen"
-    # A copy: building writes egg-info beside the sources.
-    run("git", "clone", "--quiet", str(ROOT), str(source))
+    # A copy, for building writes egg-info beside the sources; without links, as Windows checks out.
+    run("git", "clone", "--quiet", "-c", "core.symlinks=false", str(ROOT), str(source))
     out = tmp_path_factory.mktemp("dist")
-    python = sys.executable
-    run(python, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(source))
-    return next(out.glob("*.whl"))
+    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), str(source))
+    return out
+
+
+@pytest.fixture(scope="module")
+def wheel(archives: Path) -> Path:
+    return next(archives.glob("*.whl"))
+
+
+@pytest.mark.slow
+def test_source_archive_is_whole_and_holds_nothing_private(archives: Path) -> None:
+    archive = next(archives.glob("*.tar.gz"))
+    with tarfile.open(archive) as opened:
+        names = ["/".join(name.split("/")[1:]) for name in opened.getnames()]
+    for needed in ("pyproject.toml", "README.md", "LICENSE", "PKG-INFO", "flame/model.py"):
+        assert needed in names
+    assert not [n for n in names if n.startswith((".", "tests/data")) or n.endswith(".pyc")]
+    assert archive.stat().st_size < _BUDGET
 
 
 @pytest.mark.slow
@@ -41,7 +59,7 @@ def test_wheel_holds_the_three_rooms_and_nothing_else(wheel: Path) -> None:
         if mode != _LINK:
             assert (path if path.startswith("facegen/") else f"facegen/{path}") in names
     assert not [n for n in names if n.split("/")[-1].startswith("test_") or "tests/" in n]
-    assert wheel.stat().st_size < 90e6
+    assert wheel.stat().st_size < _BUDGET
 
 
 @pytest.mark.slow

@@ -122,13 +122,21 @@ class LandmarkTracker:
         Args:
             rgb: ``(H, W, 3)`` uint8.
         """
-        self.restarted = False
-        if self._window is not None and self._last is not None:
-            points = self._run(rgb, 1)
-            if points is not None and not self._jumped(points):
-                return self._kept(points, rgb)
+        points = self.track(rgb)
+        if points is not None:
+            return points
         self.restarted = True
         return self._search(rgb)
+
+    def track(self, rgb: Image) -> Landmarks | None:
+        """As a call, but a lost face is not looked for: it stays lost until :meth:`follow`."""
+        self.restarted = False
+        if self._window is None or self._last is None:
+            return None
+        points = self._run(rgb, 1)
+        if points is None or self._jumped(points):
+            return None
+        return self._kept(points, rgb)
 
     def detect(self, rgb: Image, *, tiles: bool = True) -> list[FaceBox]:
         """All faces of a picture from left to right (see :class:`FaceDetector`)."""

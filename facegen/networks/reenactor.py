@@ -12,6 +12,7 @@ from torch import Tensor
 
 from facegen.errors import ModelFileError, UsageError
 from facegen.networks.autoencoder import FACTOR, FaceAutoencoder
+from facegen.networks.blend import departure, detailed
 from facegen.networks.bridge import BridgeScheduler, bridge_start
 from facegen.networks.precision import DTYPES, choose_precision
 from facegen.networks.unet import ReenactorUNet, References, Switches, UNetOutput
@@ -25,8 +26,9 @@ _SIDE = 64
 
 @dataclass(frozen=True)
 class Prepared:
-    """What the painter remembers of a photo; made once a clip."""
+    """What the painter remembers of a photo ``(1, 3, S, S)``; made once a clip."""
 
+    photo: Tensor
     references: References
 
 
@@ -57,10 +59,20 @@ class Reenactor:
             raise UsageError(f"a window of {size} pixels: its side must be a multiple of {_SIDE}")
         return (int(self.autoencoder.config["latent_channels"]), size // FACTOR, size // FACTOR)
 
+    def compile(self, backend: str = "inductor") -> None:
+        """Let ``torch.compile`` make kernels of the networks: worth it for many frames of one size.
+
+        Args:
+            backend: of ``torch.compile``; the default needs a C++ compiler.
+        """
+        self.unet.compile(backend=backend)
+        self.autoencoder.decoder.compile(backend=backend)
+
     @torch.inference_mode()
     def prepare(self, reference: Tensor) -> Prepared:
         """Remember a photo ``(1, 3, S, S)`` in -1..1, in the window of its own head."""
-        return Prepared(self.unet.remember(self._encode(reference)))
+        photo = reference.to(self.device)
+        return Prepared(photo, self.unet.remember(self._encode(photo)))
 
     @torch.inference_mode()
     def paint(
@@ -85,8 +97,9 @@ class Reenactor:
                 Salimans 2022), at the price of one more evaluation each.
 
         Returns:
-            ``image (B, 3, S, S)`` in -1..1, ``mask`` and ``matte (B, 1, S, S)`` in 0..1, float32:
-            the image belongs where the mask is 1, the warped photo where it is 0.
+            ``image (B, 3, S, S)`` in -1..1, ``mask``, ``matte`` and ``keep (B, 1, S, S)`` in 0..1,
+            float32: the image belongs where the mask is 1, the warped photo where it is 0; it has
+            the warped photo's finest detail where ``keep`` is 1.
 
         Raises:
             UsageError: no steps, or a size the network cannot halve.
@@ -102,11 +115,14 @@ class Reenactor:
         for sigma, time in zip(sigmas, scheduler.timesteps, strict=True):
             out = self._guided(sample, float(sigma), warped, maps, prepared, identity, motion)
             sample = scheduler.step(out.velocity, time, sample, return_dict=False)[0]
-        image = self.autoencoder.decode(sample.to(self.dtype)).sample
+        decoded = self.autoencoder.decode(torch.cat([sample, warped]).to(self.dtype)).sample
+        painted, known = decoded.float().chunk(2)
+        keep = out.keep.float().sigmoid()
         return {
-            "image": image.float().clamp(-1, 1),
-            "mask": out.blend.float().sigmoid(),
+            "image": detailed(painted, known, maps["warped"].float(), keep).clamp(-1, 1),
+            "mask": out.blend.float().sigmoid() * departure(maps["warped"], prepared.photo),
             "matte": out.matte.float().sigmoid(),
+            "keep": keep,
         }
 
     def _guided(
@@ -122,7 +138,7 @@ class Reenactor:
         count = len(sample)
         sigmas = torch.full((count,), sigma, device=sample.device)
         full = self.unet(sample, sigmas, warped, maps, prepared.references)
-        velocity = full.velocity
+        velocity, keep = full.velocity, full.keep
         none = torch.zeros(count, device=sample.device)
         for scale, switches in (
             (identity, Switches(identity=none)),
@@ -131,7 +147,8 @@ class Reenactor:
             if scale != 1:
                 part = self.unet(sample, sigmas, warped, maps, prepared.references, switches)
                 velocity = velocity + (scale - 1) * (full.velocity - part.velocity)
-        return full._replace(velocity=velocity)
+                keep = keep + (scale - 1) * (full.keep - part.keep)
+        return full._replace(velocity=velocity, keep=keep)
 
     def _encode(self, pictures: Tensor) -> Tensor:
         pictures = pictures.to(self.device, self.dtype, memory_format=torch.channels_last)
@@ -156,16 +173,20 @@ def save_reenactor(
 
 
 def load_reenactor(
-    folder: Path | str, device: torch.device | str = "cpu", precision: str = "auto"
+    folder: Path | str,
+    device: torch.device | str = "cpu",
+    precision: str = "auto",
+    attention: str = "auto",
 ) -> Reenactor:
     """The painter in a folder of :func:`save_reenactor`.
 
     Args:
         precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
+        attention: ``auto``, ``sdpa``, ``xformers`` or ``sliced``.
 
     Raises:
         ModelFileError: not such a folder, or damaged files.
-        UsageError: a precision the device does not have.
+        UsageError: a precision the device does not have, or no such attention.
     """
     folder = Path(folder)
     dtype = DTYPES[choose_precision(precision, device)]
@@ -177,6 +198,7 @@ def load_reenactor(
         raise ModelFileError(f"{folder} holds weights of another pipeline, not of {CLASS}")
     autoencoder = load_network(FaceAutoencoder, folder / "autoencoder", device, dtype)
     unet = load_network(ReenactorUNet, folder / "unet", device, dtype)
+    unet.use_attention(attention)
     return Reenactor(autoencoder, unet)
 
 
@@ -186,14 +208,25 @@ def load_network(
     """A frozen network of diffusers' layout, ready for pictures.
 
     Raises:
-        ModelFileError: absent or damaged files.
+        ModelFileError: absent or damaged files, or weights of another layout.
     """
     try:
-        network = kind.from_pretrained(
-            folder, torch_dtype=dtype, use_safetensors=True, local_files_only=True
+        network, found = kind.from_pretrained(
+            folder,
+            torch_dtype=dtype,
+            use_safetensors=True,
+            local_files_only=True,
+            output_loading_info=True,
         )
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         reason = str(error).splitlines()[0]
         raise ModelFileError(f"{folder} cannot be loaded: {reason}") from error
+    # Parts without weights would be drawn at random, with no more than a warning.
+    for problem, names in found.items():
+        if names:
+            raise ModelFileError(
+                f"{folder} holds weights of another layout ({problem.replace('_', ' ')}: "
+                f"{next(iter(names))}, ...); export them anew with this facegen"
+            )
     network = network.requires_grad_(False).train(False).to(device)
     return network.to(memory_format=torch.channels_last)

@@ -1,6 +1,6 @@
-"""The denoising UNet: velocity of the window's latent, blend mask and person matte.
+"""The denoising UNet: velocity of the window's latent, blend mask, person matte, kept detail.
 
-It starts as the identity on the warped photo: the velocity, the corrections of mask and matte, and
+It starts as the identity on the warped photo: the velocity, the corrections of the masks, and
 every residual branch begin at zero.
 """
 
@@ -22,19 +22,25 @@ from facegen.networks.guidance import CHANNELS, Guidance
 
 _TIME_WIDTH, _WAVES = 256, 64
 _HEAD_WIDTH = 32
-# Steepness of the first guess of the blend mask: paint where the photo shows nothing.
-_BLEND_GAIN = 8.0
+# Steepness of the first guess of the blend mask: paint where the photo shows nothing. Steeper, its
+# gradient vanishes where the photo is seen, and what is painted there stays unused.
+_BLEND_GAIN = 4.0
+# The same of the detail that is kept where the photo is seen.
+_KEEP_GAIN = 6.0
+# Blend, matte and kept detail.
+_MASKS = 3
 _MATTE_EDGE = 0.02
 
 References = list[Tensor]
 
 
 class UNetOutput(NamedTuple):
-    """Velocity ``(B, C, h, w)``; logits of blend mask and matte ``(B, 1, 8h, 8w)``."""
+    """Velocity ``(B, C, h, w)``; logits of blend mask, matte and kept detail ``(B, 1, 8h, 8w)``."""
 
     velocity: Tensor
     blend: Tensor
     matte: Tensor
+    keep: Tensor
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,7 @@ class ReenactorUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.masks = nn.Sequential(
             conv3(widths[0], _HEAD_WIDTH),
             nn.SiLU(),
-            zeroed(conv3(_HEAD_WIDTH, 2 * factor * factor)),
+            zeroed(conv3(_HEAD_WIDTH, _MASKS * factor * factor)),
             nn.PixelShuffle(factor),
         )
         self._kernel = Attention()
@@ -139,11 +145,13 @@ class ReenactorUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
                 x = torch.cat([x, skips[index]], 1)
             x = self.up[index](x, context, memory.get(index))
         features = F.silu(self.leave(x))
-        blend, matte = self.masks(features).chunk(2, 1)
+        blend, matte, keep = self.masks(features).chunk(_MASKS, 1)
+        unseen = (0.5 - maps["visibility"]).to(blend.dtype)
         return UNetOutput(
             self.velocity(features),
-            blend + _BLEND_GAIN * (0.5 - maps["visibility"]).to(blend.dtype),
+            blend + _BLEND_GAIN * unseen,
             matte + _logit(maps["moved"]).to(matte.dtype),
+            keep - _KEEP_GAIN * unseen,
         )
 
 

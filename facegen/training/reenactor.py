@@ -20,20 +20,32 @@ from facegen.errors import UsageError
 from facegen.media import write_image
 from facegen.media.sheet import contact_sheet
 from facegen.networks.autoencoder import FACTOR, FaceAutoencoder
+from facegen.networks.blend import departure, detailed
 from facegen.networks.bridge import between, bridge_start
 from facegen.networks.guidance import CHANNELS
 from facegen.networks.reenactor import Reenactor, load_network, save_reenactor
-from facegen.networks.unet import ReenactorUNet, Switches
+from facegen.networks.unet import ReenactorUNet, Switches, UNetOutput
 from facegen.training.autoencoder import rgb8
-from facegen.training.losses import charbonnier, dissimilarity, laplacian, psnr, weighted_mean
+from facegen.training.losses import (
+    charbonnier,
+    dissimilarity,
+    laplacian,
+    log_error,
+    psnr,
+    weighted_mean,
+)
 
 # Mouth and eyes are a hundredth of the window and most of what one looks at.
 _FOCUS = 6.0
 # What the warp shows well needs less attention than what it hides.
 _HIDDEN = 2.0
 # One step is the default in use: this share of the samples begins at the start of the path.
-_FIRST_STEP = 0.5
-_DROP = {"identity": 0.1, "motion": 0.1}
+_FIRST_STEP = 0.75
+_DROP = {"identity": 0.05, "motion": 0.05}
+# Loss of the pixels that end in the frame: of the mixture, in units of its logarithm.
+_LOGARITHM = 0.06
+# A third of this in use: what is lost on purpose is not what the network is for.
+_CHANGES = AugmentConfig(erase=0.25, degrade=0.15, occlude=0.1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +68,7 @@ class ReenactorSettings:
     autoencoder: Path
     batch_size: int = 8
     seed: int = 0
-    kinds: tuple[tuple[str, float], ...] = (("photo", 0.6), ("clip", 0.25), ("render", 0.15))
+    kinds: tuple[tuple[str, float], ...] = (("photo", 0.5), ("clip", 0.4), ("render", 0.1))
     groups: tuple[str, ...] = tuple(CHANNELS)
     decode: int = 128
     model: dict[str, Any] | None = None
@@ -98,7 +110,7 @@ class ReenactorTask:
         rng = np.random.default_rng((self._settings.seed, step, rank, world))
         chosen = rng.choice(len(self._chances), size=count, p=self._chances)
         batch = self._windows.batch(chosen.tolist())
-        batch = augment(batch, self._head, int(rng.integers(2**31)), AugmentConfig())
+        batch = augment(batch, self._head, int(rng.integers(2**31)), _CHANGES)
         corners = [_part(batch, i, self._settings.decode, rng) for i in range(count)]
         return batch | {"corner": torch.tensor(corners)}
 
@@ -117,36 +129,47 @@ class ReenactorTask:
         coarse = F.avg_pool2d(weight, FACTOR)
         flow = weighted_mean((velocity - (start - target)).square(), coarse)
         clean = sample - draw.sigma.view(-1, 1, 1, 1) * velocity
-        parts = self._pixels(autoencoder, clean, out.blend, batch, weight)
+        parts = self._pixels(autoencoder, (clean, warped), out, batch, weight)
         matte = F.binary_cross_entropy_with_logits(
             out.matte.float(), batch["matte"], weight=batch["inside"]
         )
-        total = 0.5 * flow + sum(parts[name] for name in ("absolute", "pyramid", "structure"))
-        total = total + parts["composite"] + 0.2 * matte
+        total = 0.25 * flow + sum(parts.values()) + 0.1 * matte
         return {"loss": total, "flow": flow, **parts, "matte": matte}
 
     def _pixels(
         self,
         autoencoder: FaceAutoencoder,
-        latent: Tensor,
-        blend: Tensor,
+        latents: tuple[Tensor, Tensor],
+        out: UNetOutput,
         batch: dict[str, Tensor],
         weight: Tensor,
     ) -> dict[str, Tensor]:
-        """Losses of a part of each window: the whole costs three times the UNet."""
+        """Losses of a part of each window: the whole costs three times the UNet.
+
+        Args:
+            latents: of the painted window and of the warped one.
+        """
         side, corners = self._settings.decode, batch["corner"]
-        latent = _cut(latent, corners // FACTOR, side // FACTOR)
-        decoded = autoencoder.decode(latent).sample.float()
-        names = ("target", "warped")
-        target, warped = (_cut(batch[name], corners, side) for name in names)
+
+        def decode(latent: Tensor) -> Tensor:
+            part = _cut(latent, corners // FACTOR, side // FACTOR)
+            return autoencoder.decode(part).sample.float()
+
+        target, warped = (_cut(batch[name], corners, side) for name in ("target", "warped"))
         here = _cut(weight, corners, side)
-        mask = _cut(blend, corners, side).float().sigmoid()
-        composite = torch.lerp(warped, decoded, mask)
+        mask, keep = (_cut(x, corners, side).float().sigmoid() for x in (out.blend, out.keep))
+        with torch.no_grad():
+            known = decode(latents[1])
+        image = detailed(decode(latents[0]), known, warped, keep)
+        left = _cut(departure(batch["warped"], batch["reference"]), corners, side)
+        composite = torch.lerp(warped, image, mask * left)
         return {
-            "absolute": charbonnier(decoded, target, here),
-            "pyramid": 2 * laplacian(decoded, target, weight=here),
-            "structure": 0.1 * dissimilarity(decoded, target, here),
+            "absolute": 0.5 * charbonnier(image, target, here),
+            "pyramid": laplacian(image, target, weight=here),
+            "structure": 0.1 * dissimilarity(image, target, here),
             "composite": charbonnier(composite, target, here),
+            "edges": laplacian(composite, target, weight=here),
+            "logarithm": _LOGARITHM * log_error(composite, target, here),
         }
 
     @torch.no_grad()

@@ -52,6 +52,9 @@ def test_part_of_a_video_with_overlay_and_sound(tmp_path: Path) -> None:
     info = probe(result.write_overlay(tmp_path / "o.mp4"))
     assert info.frame_count == 6
     assert info.has_audio
+    few = facegen.fit(clip, config=FitConfig(start=0.08, max_frames=3))
+    np.testing.assert_allclose(few.motion.timestamps, np.arange(2, 5) / 25, atol=1e-6)
+    assert probe(few.write_overlay(tmp_path / "few.mp4")).frame_count == 3
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ from facegen.media import probe, read_image, read_video
 from facegen.motion import Motion
 from facegen.pipelines.config import ReenactConfig
 from facegen.pipelines.reenact import ReenactmentPipeline, part_of
-from facegen.pipelines.render import PROVENANCE, SaveOptions
+from facegen.pipelines.render import SaveOptions
 from tests.cli import media_zoo as zoo
 
 
@@ -49,6 +49,15 @@ def test_frames_from_the_middle_equal_those_of_a_whole_run(
     whole = list(result)
     for a, b in zip(result.frames(7), whole[7:], strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_limits_of_length_and_size(pipe: ReenactmentPipeline, short: Motion) -> None:
+    result = pipe(PHOTO, short, config=ReenactConfig(max_frames=2, max_size=200))
+    assert [frame.shape for frame in result] == [(200, 200, 3)] * 2
+    assert pipe(PHOTO, short, config=ReenactConfig(max_size=4000)).size == (512, 512)
+    for wrong in (ReenactConfig(max_frames=0), ReenactConfig(max_size=8)):
+        with pytest.raises(UsageError):
+            wrong.validate()
 
 
 def test_the_face_moves_and_the_far_background_does_not(
@@ -123,7 +132,8 @@ def test_video_keeps_rate_sound_and_provenance(pipe: ReenactmentPipeline, tmp_pa
     import av
 
     with av.open(str(out)) as container:
-        assert container.metadata["comment"] == PROVENANCE
+        assert "Synthetic media" in container.metadata["comment"]
+        assert container.metadata["synthetic"] == "true"
         sound = list(container.decode(audio=0))
     with av.open(str(clip)) as container:
         original = list(container.decode(audio=0))

@@ -1,0 +1,58 @@
+"""Plain arrays from an ``.npz`` of unknown origin."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_BYTES = 1 << 30
+_SUFFIX = ".npy"
+
+
+def read_npz(path: Path, *, max_bytes: int = MAX_BYTES) -> dict[str, NDArray]:
+    """Every array of the archive; objects are refused, and nothing is allocated on its word.
+
+    Args:
+        max_bytes: what all arrays together may take once unpacked.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: damaged, larger than ``max_bytes``, or with anything but plain arrays inside.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            # The archive's own word; ``read`` stops there, so a false one ends as damage.
+            size = sum(member.file_size for member in members)
+            if size > max_bytes:
+                raise ValueError(f"unpacks to {size >> 20} MB, the limit is {max_bytes >> 20} MB")
+            return {
+                member.filename.removesuffix(_SUFFIX): _array(archive.read(member))
+                for member in members
+            }
+    except FileNotFoundError:
+        raise
+    except (
+        OSError, EOFError, RuntimeError, NotImplementedError, SyntaxError, zipfile.BadZipFile,
+        zlib.error,
+    ) as error:  # fmt: skip
+        raise ValueError(str(error) or "damaged") from error
+
+
+def _array(data: bytes) -> NDArray:
+    stream = io.BytesIO(data)
+    old = np.lib.format.read_magic(stream) == (1, 0)
+    read_header = (
+        np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
+    )
+    shape, fortran, dtype = read_header(stream)
+    if dtype.hasobject:
+        raise ValueError("holds Python objects, which facegen never unpacks")
+    # ``numpy.load`` would allocate what the header claims before it looks at the data.
+    flat = np.frombuffer(data, dtype, offset=stream.tell())
+    return flat.reshape(shape, order="F" if fortran else "C").copy()
