@@ -1,6 +1,5 @@
 """The emotion loss: what it aims at, what it leaves alone, and that it moves a face."""
 
-import numpy as np
 import pytest
 import torch
 
