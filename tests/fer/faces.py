@@ -31,8 +31,10 @@ def draw(kind: int, person: int, rng: np.random.Generator) -> np.ndarray:
     return face
 
 
-def drawn_source(count: int, people: int, *, seed: int = 0, first: int = 0) -> Source:
-    """``count`` faces of each of ``people``; affect, two units and curves go with the class."""
+def drawn_source(
+    count: int, people: int, *, seed: int = 0, first: int = 0, units: int = 8
+) -> Source:
+    """``count`` faces of each of ``people``; each with affect, units, a curve."""
     rng = np.random.default_rng(seed)
     kinds = [CLASSES[(i + p) % 3] for p in range(people) for i in range(count)]
     who = [p for p in range(people) for _ in range(count)]
@@ -47,7 +49,7 @@ def drawn_source(count: int, people: int, *, seed: int = 0, first: int = 0) -> S
         labels=torch.eye(8)[kind],
         candidates=torch.full((total, 8), torch.nan),
         affect=torch.stack([(kind == 1) * 0.8 - 0.1, (kind == 3) * 0.7], 1).float(),
-        aus=torch.stack([(kind == 1) * 4.0, (kind == 3) * 3.0], 1).float().repeat(1, 4),
+        aus=torch.stack([(kind == 1) * 4.0, (kind == 3) * 3.0], 1).float().repeat(1, 12)[:, :units],
         curves=curves,
         identity=torch.tensor(who),
         weight=torch.ones(total),

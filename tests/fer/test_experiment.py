@@ -22,7 +22,7 @@ TINY = Design(
 
 def experiment(output: Path, design: Design = TINY) -> Experiment:
     real, made = (
-        class_source(drawn_source(6, 6, first=first), design.classes) for first in (0, 50)
+        class_source(drawn_source(6, 6, first=first, units=23), design.classes) for first in (0, 50)
     )
     return Experiment(real, made, design, output)
 
