@@ -265,6 +265,10 @@ class Machine:
     def recall(self, index: int) -> None:
         self.push(self.memo[index])
 
+    def persistent(self, reference: Any) -> None:
+        """An object kept outside the pickle; arrays have none."""
+        raise ValueError("reference to something outside the file")
+
 
 def _text(layout: str, encoding: str) -> Step:
     return lambda m: m.push(m.take(m.number(layout)).decode(encoding, "surrogatepass"))
@@ -322,7 +326,7 @@ _STEPS: dict[bytes, Step] = {
     b"a": lambda m: m.extend([m.pop()]),
     b"e": lambda m: m.extend(m.items()),
     b"}": lambda m: m.push({}),
-    b"d": Machine.new_dict,
+    b"d": lambda m: m.new_dict(),
     b"\x8f": lambda m: m.push(Record("container")),
     b"\x90": lambda m: m.extend(m.items()),
     b"s": lambda m: m.fill(_pair(m)),
@@ -335,8 +339,9 @@ _STEPS: dict[bytes, Step] = {
     b"h": lambda m: m.recall(m.number("<B")),
     b"j": lambda m: m.recall(m.number("<I")),
     b"c": lambda m: m.name(m.line().decode(), m.line().decode()),
-    b"\x93": Machine.stack_global,
-    b"R": Machine.reduce,
-    b"\x81": Machine.new_object,
-    b"b": Machine.build,
+    b"\x93": lambda m: m.stack_global(),
+    b"R": lambda m: m.reduce(),
+    b"Q": lambda m: m.persistent(m.pop()),
+    b"\x81": lambda m: m.new_object(),
+    b"b": lambda m: m.build(),
 }

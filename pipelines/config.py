@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from facegen.errors import UsageError
+from facegen.pipelines.magic_config import MagicConfig
 
 MOTIONS = ("auto", "absolute", "relative")
+TRACKERS = ("deca", "emoca", "smirk")
 NO_FACE = ("error", "hold", "interpolate", "drop")
 REGIONS = ("lips", "jaw", "eyes", "gaze", "brows", "head")
 # Side of the painted window in pixels, and sampling steps.
@@ -27,6 +29,8 @@ class FitConfig:
         fov_deg: field of view of the clip's camera, or None for the default.
         start, stop: part of the clip in seconds.
         max_frames: no more frames than these from ``start`` on.
+        tracker: ``deca``, ``emoca`` or ``smirk`` instead of the fitter, or None.
+        tracker_weights: their file, by default the imported one.
     """
 
     face: str = "largest"
@@ -36,6 +40,8 @@ class FitConfig:
     start: float | None = None
     stop: float | None = None
     max_frames: int | None = None
+    tracker: str | None = None
+    tracker_weights: str | None = None
 
     def validate(self) -> None:
         """Check what types cannot.
@@ -44,6 +50,11 @@ class FitConfig:
             UsageError: a value outside its choices.
         """
         from facegen.faces import parse_face_choice
+
+        if self.tracker is not None:
+            _choice("--tracker", self.tracker, TRACKERS)
+        elif self.tracker_weights is not None:
+            raise UsageError("--weights: say whose they are with --tracker")
 
         _choice("--no-face", self.no_face, NO_FACE)
         if self.start is not None and self.stop is not None and self.stop <= self.start:
@@ -71,6 +82,7 @@ class ReenactConfig(FitConfig):
         quality: ``fast`` or ``best``, for generators that paint.
         steps: of their sampler, 1 to 4; by default what ``quality`` says.
         emotion: added to the driver's motion (``facegen.emotion.EmotionTrack.parse``).
+        magic: of the ``magicportrait`` generator, which reads no other sampling settings.
     """
 
     motion: str = "auto"
@@ -85,6 +97,7 @@ class ReenactConfig(FitConfig):
     quality: str = "fast"
     steps: int | None = None
     emotion: str = "neutral"
+    magic: MagicConfig = field(default_factory=MagicConfig)
 
     @property
     def painting(self) -> tuple[int, int]:
@@ -104,6 +117,7 @@ class ReenactConfig(FitConfig):
         super().validate()
         if EmotionTrack.parse(self.emotion).auto:
             raise UsageError("--emotion auto is for facegen talk; name an emotion, as sad:0.5")
+        self.magic.validate()
         _choice("--quality", self.quality, tuple(QUALITIES))
         if self.max_size is not None and self.max_size < MIN_SIDE:
             raise UsageError(f"--max-size {self.max_size}: give {MIN_SIDE} or more")

@@ -2,6 +2,7 @@
 
 ``warp`` moves the photo's own pixels. ``open`` lets a network repaint what moving cannot know; its
 weights lie in ``facegen.checkpoints`` or in any folder that ``facegen train reenactor`` wrote.
+``magicportrait`` paints the face's window with the published weights of that name.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from facegen.errors import ModelFileError, UsageError
 from facegen.flame.camera import Camera
 from facegen.parallel import ordered_map
 from facegen.pipelines.config import ReenactConfig
+from facegen.pipelines.magic_config import PublishedParts
 
-GENERATORS = ("warp", "open")
+GENERATORS = ("warp", "open", "magicportrait")
 DEFAULT = "warp"
 GEOMETRY_SIZE = 512
 """Pixels of the window in which the head is drawn and the photo's motion found."""
@@ -33,11 +35,19 @@ class Generator(Protocol):
 
     Attributes:
         name: tells generators, and weights, apart: it is part of what a resumed run must match.
-        group: frames made together; a part of a clip is to begin at a multiple of it.
+        licence: of its weights, "" where it has none.
     """
 
     name: str
-    group: int
+
+    def begin(self, start: int, config: ReenactConfig) -> int:
+        """Frame, not after ``start``, with which work begins for ``start`` to come out the same.
+
+        Frames are made in groups, and what stands before a frame may tell in it.
+        """
+
+    @property
+    def licence(self) -> str: ...
 
     def geometry_size(self, config: ReenactConfig) -> int:
         """Pixels of the window a reference is to be prepared with."""
@@ -57,7 +67,7 @@ class Generator(Protocol):
         Args:
             reference: the prepared photo. camera: the photo's.
             posed: vertices ``(V, 3)`` of every frame, camera space.
-            start: number of the first frame; what a frame shows depends on its number alone.
+            start: number of the first frame, one that :meth:`begin` gave.
             workers: threads, 0 for the caller's own.
         """
 
@@ -69,7 +79,11 @@ class WarpGenerator:
     """Moves the photo's own pixels."""
 
     name = "warp"
-    group = 1
+    licence = ""
+
+    def begin(self, start: int, config: ReenactConfig) -> int:
+        """Every frame stands alone."""
+        return start
 
     def save(self, folder: Path) -> str:
         """Its name is all there is to it."""
@@ -99,7 +113,11 @@ class WarpGenerator:
 
 
 def load_generator(
-    name: str = DEFAULT, *, weights: Path | None = None, device: str = "auto"
+    name: str = DEFAULT,
+    *,
+    weights: Path | None = None,
+    device: str = "auto",
+    parts: PublishedParts | None = None,
 ) -> Generator:
     """A generator by name.
 
@@ -107,6 +125,7 @@ def load_generator(
         name: one of ``GENERATORS``, or a folder with weights.
         weights: folder with weights instead of the embedded ones.
         device: ``auto``, ``cpu``, ``cuda`` ...; of networks.
+        parts: how published weights are opened; of the embedded ones only ``attention``.
 
     Raises:
         UsageError: no such generator, or weights for one that has none.
@@ -118,6 +137,10 @@ def load_generator(
         if weights is not None:
             raise UsageError("--weights: the warp has none; add --generator open")
         return WarpGenerator()
+    if name == "magicportrait":
+        from facegen.pipelines.magic_generator import MagicGenerator
+
+        return MagicGenerator.load(weights, parts, device=device)
     if name != "open":
         raise UsageError(f"--generator {name}: choose from {', '.join(GENERATORS)}, or a folder")
     folder = weights or OPEN_REENACTOR
@@ -128,4 +151,5 @@ def load_generator(
         )
     from facegen.pipelines.open_generator import OpenGenerator
 
-    return OpenGenerator.load(folder, device=device, embedded=weights is None)
+    attention = parts.attention if parts else "auto"
+    return OpenGenerator.load(folder, device=device, embedded=weights is None, attention=attention)

@@ -16,9 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from facegen.assets import card_licence
 from facegen.compose import Reference, Warper, paste_window
 from facegen.compose.conditions import WindowCutter, head_maps, reference_light
-from facegen.compose.window import HeadWindow
+from facegen.compose.window import HeadWindow, edge_fade
 from facegen.errors import ModelFileError, UsageError
 from facegen.flame.camera import Camera
 from facegen.media import file_sha256
@@ -28,8 +29,6 @@ from facegen.pipelines.config import ReenactConfig
 # Frames a pass of the network: 2.5 times cheaper each than one by one (bf16, 2 cores).
 BATCH = 8
 GEOMETRY_PER_SIZE = 2
-# Nothing is painted at the window's edge; full paint from this share of the window inwards.
-_FADE = 0.06
 # A mask thinner than this, or that close to full, is the network's way of saying no and yes.
 _DEAD = 0.04
 # Share of a frame's noise that all frames have in common (Ge et al. 2023, "Preserve Your Own
@@ -74,30 +73,46 @@ class _Sheet:
     number: int
     frame: NDArray[np.uint8]
     window: HeadWindow
-    visibility: NDArray[np.float32]
     conditions: dict[str, Tensor]
+
+
+# A sheet, its picture, its mask and where the frame's fine detail is lost.
+_Painted = tuple[_Sheet, NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]
 
 
 class OpenGenerator:
     """Warps as ``warp`` does, then paints the head's window.
 
     Frames that share a pass of the network may differ in their last bit from frames painted alone,
-    so runs begin at whole passes (``group``).
+    so runs begin at whole passes (``begin``).
 
     Args:
         model: the network. name: see ``Generator``. folder: of its weights, where it has one.
     """
-
-    group = BATCH
 
     def __init__(
         self, model: WindowPainter, name: str = "open", folder: Path | None = None
     ) -> None:
         self.model, self.name, self._folder = model, name, folder
 
+    @property
+    def licence(self) -> str:
+        """What the card beside the weights says."""
+        return "" if self._folder is None else card_licence(self._folder)
+
     @classmethod
-    def load(cls, folder: Path, *, device: str = "auto", embedded: bool = False) -> OpenGenerator:
+    def load(
+        cls,
+        folder: Path,
+        *,
+        device: str = "auto",
+        embedded: bool = False,
+        attention: str = "auto",
+    ) -> OpenGenerator:
         """Weights from a folder onto a device.
+
+        Args:
+            attention: ``auto``, ``sdpa``, ``xformers`` or ``sliced``.
 
         Raises:
             ModelFileError: they cannot be read. UsageError: there is no such device.
@@ -106,7 +121,7 @@ class OpenGenerator:
 
         files = sorted(folder.rglob("*.safetensors"))
         label = "-".join(file_sha256(file)[:8] for file in files)
-        model = load_reenactor(folder, device=pick_device(device))
+        model = load_reenactor(folder, device=pick_device(device), attention=attention)
         return cls(model, "open" if embedded else f"open-{label}", folder)
 
     def save(self, folder: Path) -> str:
@@ -120,6 +135,10 @@ class OpenGenerator:
         target = folder / _SAVED
         shutil.copytree(self._folder, target, dirs_exist_ok=True)
         return _SAVED
+
+    def begin(self, start: int, config: ReenactConfig) -> int:
+        """See ``Generator``."""
+        return start - start % BATCH
 
     def geometry_size(self, config: ReenactConfig) -> int:
         """Twice the network's window, which is cut out closer."""
@@ -140,22 +159,22 @@ class OpenGenerator:
         sheets = self._sheets(reference, camera, posed, size, start, workers)
         with torch.inference_mode():
             prepared = self.model.prepare(self._reference(reference, camera, size))
-        fade = _fade(size)
+        fade = edge_fade(size)
 
-        def painted() -> Iterator[tuple[_Sheet, NDArray[np.uint8], NDArray[np.float32]]]:
+        def painted() -> Iterator[_Painted]:
             while batch := list(islice(sheets, BATCH)):
-                images, masks = self._run(prepared, batch, size, steps)
-                yield from zip(batch, images, masks * fade, strict=True)
+                images, masks, lost = self._run(prepared, batch, size, steps)
+                yield from zip(batch, images, masks * fade, lost, strict=True)
 
-        def paste(item: tuple[_Sheet, NDArray[np.uint8], NDArray[np.float32]]) -> NDArray[np.uint8]:
-            sheet, image, mask = item
+        def paste(item: _Painted) -> NDArray[np.uint8]:
+            sheet, image, mask, lost = item
             return paste_window(
                 reference,
                 sheet.frame,
                 image,
                 mask,
                 window=sheet.window,
-                lost=1 - sheet.visibility,
+                lost=lost,
             )
 
         with closing(sheets):
@@ -187,7 +206,7 @@ class OpenGenerator:
                 "moved": torch.from_numpy(warped.matte)[None],
                 **maps,
             }
-            return _Sheet(number, result.frame, warped.window, warped.visibility, conditions)
+            return _Sheet(number, result.frame, warped.window, conditions)
 
         work = ordered_map(sheet, zip(count(start), posed), workers=workers)
         # The next frames are warped while the network paints these.
@@ -199,8 +218,8 @@ class OpenGenerator:
 
     def _run(
         self, prepared: Any, batch: list[_Sheet], size: int, steps: int
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """Pictures ``(B, S, S, 3)`` and masks ``(B, S, S)``."""
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]:
+        """Pictures ``(B, S, S, 3)``, masks and where fine detail is lost ``(B, S, S)``."""
         device, dtype = self.model.device, self.model.dtype
         conditions = {}
         for name in _INPUTS:
@@ -215,7 +234,8 @@ class OpenGenerator:
         image = (out["image"].float().clamp(-1, 1) + 1) * 127.5
         pixels = image.round().byte().permute(0, 2, 3, 1).cpu().numpy()
         mask = (out["mask"].float()[:, 0] - _DEAD) / (1 - 2 * _DEAD)
-        return pixels, mask.clamp(0, 1).cpu().numpy()
+        lost = 1 - out["keep"].float()[:, 0]
+        return pixels, mask.clamp(0, 1).cpu().numpy(), lost.cpu().numpy()
 
 
 def pick_device(name: str) -> torch.device:
@@ -240,14 +260,6 @@ def _noise(shape: tuple[int, ...], number: int) -> NDArray[np.float32]:
     common = np.random.default_rng(0).standard_normal(shape)
     own = np.random.default_rng((1, number)).standard_normal(shape)
     return (np.sqrt(_COMMON) * common + np.sqrt(1 - _COMMON) * own).astype(np.float32)
-
-
-def _fade(size: int) -> NDArray[np.float32]:
-    """``(S, S)``: 0 at the window's edge, 1 inside."""
-    ramp = np.clip((np.arange(size) + 0.5) / (_FADE * size), 0, 1).astype(np.float32)
-    ramp = ramp * ramp * (3 - 2 * ramp)
-    line = ramp * ramp[::-1]
-    return np.minimum(line[:, None], line)
 
 
 def _signed(rgb: NDArray[np.uint8]) -> Tensor:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import logging
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from facegen import __version__
 from facegen.arkit import check_head
-from facegen.audio import SpeechReader, load_speech
+from facegen.audio import SpeechReader
 from facegen.emotion.driven import release_of
 from facegen.emotion.prototypes import factor
 from facegen.emotion.track import EmotionTrack
@@ -38,6 +38,10 @@ from facegen.speech.sway import settled
 from facegen.tracking.head_frame import head_rotations
 from facegen.transfer.neutral import neutral_frame
 from facegen.transfer.retarget import retarget
+
+if TYPE_CHECKING:
+    from facegen.audio import AudioEncoder
+    from facegen.speech.lip_net import LipNet
 
 _LOG = logging.getLogger(__name__)
 _TASTE = 16_000  # samples
@@ -120,12 +124,14 @@ class TalkingHeadPipeline:
         """From files to a file, resumable: what the command runs."""
         config, options = config or TalkConfig(), options or SaveOptions()
         config.validate()
-        sources = [Path(p) for p in (ref, audio, config.clip) if p is not None]
+        lips = None if config.lips is None else Path(config.lips) / "lips.safetensors"
+        sources = [Path(p) for p in (ref, audio, config.clip, lips) if p is not None]
         if Path(target).resolve() in [source.resolve() for source in sources]:
             raise UsageError(f"{target} is an input; choose another name with -o")
         settings = asdict(config) | {
             "task": "talk",
             "fps": str(config.fps),
+            "watermark": options.watermark,
             "generator": self.painter.generator,
             "head": self.head.version,
             "facegen": __version__,
@@ -181,7 +187,8 @@ class TalkingHeadPipeline:
     def _prepared(
         self, portrait: Portrait, motion: Motion, audio: Path | str, config: TalkConfig
     ) -> Reenactment:
-        return Reenactment(self.painter, portrait, motion, config.painting, Path(audio))
+        painting = config.painting
+        return Reenactment(self.painter, portrait, motion, painting, Path(audio), task="talk")
 
     def _feeling(self, audio: Path | str, config: TalkConfig) -> EmotionTrack:
         track = EmotionTrack.parse(config.emotion)
@@ -205,7 +212,8 @@ class TalkingHeadPipeline:
         from facegen.speech.lip_predict import predict_lips
 
         sound = SpeechReader(audio)
-        lips = predict_lips(sound, gain=config.articulation)
+        net, encoder = _lip_net(config)
+        lips = predict_lips(sound, gain=config.articulation, net=net, encoder=encoder)
         for warning in sound.warnings:
             _LOG.warning(warning)
         melody = prosody(sound)
@@ -214,7 +222,7 @@ class TalkingHeadPipeline:
         if config.clip is not None:
             turns = self._borrowed(Path(config.clip), times)
         elif config.head_motion == "drawn":
-            turns, face = _drawn(audio, emotion, config, times)
+            turns, face = _drawn(sound, melody.samples, emotion, config, times)
         manner = Manner(
             gaze=config.gaze, still=config.head_motion == "still", blink_rate=config.blink_rate,
             seed=config.seed, turns=turns, face=face,
@@ -262,16 +270,32 @@ _PER_FRAME = (
 )  # fmt: skip
 
 
+def _lip_net(config: TalkConfig) -> tuple[LipNet | None, AudioEncoder | None]:
+    """The user's network and what it listens with; None for the embedded one."""
+    if config.lips is None:
+        if config.audio_encoder is not None:
+            raise UsageError("--audio-encoder is of lips trained on it; name them with --lips")
+        return None, None
+    from facegen.speech.lip_features import features_for
+    from facegen.speech.lip_weights import load_lip_net
+
+    net = load_lip_net(Path(config.lips))
+    return net, features_for(net, config.audio_encoder)
+
+
 def _drawn(
-    audio: Path | str, emotion: EmotionTrack, config: TalkConfig, times: NDArray[np.float64]
+    sound: SpeechReader,
+    length: int,
+    emotion: EmotionTrack,
+    config: TalkConfig,
+    times: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """Head turns ``(T, 3)`` and upper-face curves ``(T, 52)`` from the generative network."""
     from facegen.speech.head_channels import RATE
     from facegen.speech.head_sample import sample_head
 
-    samples = load_speech(audio).samples
-    felt = emotion.at(np.arange(-(-len(samples) * RATE // 16_000)) / RATE)
-    track = sample_head(samples, felt, seed=config.seed, rate=config.fps)
+    felt = emotion.at(np.arange(-(-length * RATE // 16_000)) / RATE)
+    track = sample_head(sound, felt, seed=config.seed, rate=config.fps, length=length)
     strength = settled(times) * factor("head", emotion.at(times))
     return track.rotation * strength[:, None], curves_of(track.curves, track.names)
 

@@ -24,6 +24,8 @@ class TalkConfig:
         gaze: ``camera`` holds the viewer's eye, ``natural`` looks away at times.
         blink_rate: blinks per minute, 0 for none.
         articulation: factor on mouth opening.
+        lips: folder of a lip network of ``facegen train motion``; None for the embedded one.
+        audio_encoder: folder of the speech network that those lips were trained on, if any.
         seed: another number gives other blinks, glances and head turns.
         fps: frames per second of the result.
         ref_face: the photo's face: ``largest``, an index from the left, or ``x,y`` in pixels.
@@ -36,6 +38,8 @@ class TalkConfig:
     gaze: str = "camera"
     blink_rate: float = 17.0
     articulation: float = 1.0
+    lips: str | None = None
+    audio_encoder: str | None = None
     seed: int = 0
     fps: Fraction = Fraction(25)
     ref_face: str = "largest"

@@ -11,6 +11,18 @@ FRAME = 320
 """Samples per feature frame: 20 ms at 16 kHz, the stride of wav2vec 2.0."""
 
 
+class FeatureStream(Protocol):
+    """Sound in pieces of any size in, features out."""
+
+    def push(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Features ``(t, dim)`` that ``(n,)`` more samples complete; t may be 0."""
+        ...
+
+    def finish(self) -> NDArray[np.float32]:
+        """The last frames; silence follows the end."""
+        ...
+
+
 class AudioEncoder(Protocol):
     """Turns 16 kHz sound into features.
 
@@ -21,6 +33,10 @@ class AudioEncoder(Protocol):
     name: str
     rate: int
     dim: int
+
+    def stream(self) -> FeatureStream:
+        """Features of sound that arrives piece by piece, equal to those of the whole."""
+        ...
 
     def encode(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Features of a whole recording.

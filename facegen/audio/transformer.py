@@ -72,17 +72,16 @@ class TransformerEncoder:
             raise ModelFileError(f"{model} has {count} layers; layer {layer} is not among them")
 
     def encode(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Features of a whole recording, in windows of 20 s (see ``AudioEncoder``)."""
-        total = frame_count(len(samples))
-        out = np.zeros((total, self.dim), np.float32)
-        for start in range(0, total, _WINDOW):
-            low, high = max(start - _OVERLAP, 0), min(start + _WINDOW + _OVERLAP, total)
-            stop = min(start + _WINDOW, total)
-            states = self._states(samples[low * FRAME : high * FRAME], high - low)
-            out[start:stop] = states[start - low : stop - low]
-        return out
+        """Features of a whole recording (see ``AudioEncoder``)."""
+        stream = self.stream()
+        return np.concatenate([stream.push(samples), stream.finish()])
 
-    def _states(self, samples: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
+    def stream(self) -> TransformerStream:
+        """Features in windows of 20 s with 1 s around them; memory does not grow."""
+        return TransformerStream(self)
+
+    def states(self, samples: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
+        """Hidden states ``(frames, dim)`` of one window of sound."""
         import torch
 
         if self._prepare.do_normalize:
@@ -93,6 +92,44 @@ class TransformerEncoder:
             values = torch.from_numpy(padded)[None].to(self._device)
             hidden = self._network(values, output_hidden_states=True).hidden_states
         return hidden[self._layer][0].float().cpu().numpy()
+
+
+class TransformerStream:
+    """Sound in pieces: windows as they are complete."""
+
+    def __init__(self, encoder: TransformerEncoder) -> None:
+        self._encoder = encoder
+        self._held = np.zeros(0, np.float32)
+        self._first = self._given = 0  # frame at which what is held begins; frames given out
+
+    def push(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Features ``(t, dim)`` that ``(n,)`` more samples complete; t may be 0."""
+        self._held = np.concatenate([self._held, np.asarray(samples, np.float32)])
+        parts = [np.zeros((0, self._encoder.dim), np.float32)]
+        while self._end > self._given + _WINDOW + _OVERLAP:
+            parts.append(self._window(self._given + _WINDOW))
+        return np.concatenate(parts)
+
+    def finish(self) -> NDArray[np.float32]:
+        """The last frames."""
+        parts = [np.zeros((0, self._encoder.dim), np.float32)]
+        while self._given < self._end:
+            parts.append(self._window(min(self._given + _WINDOW, self._end)))
+        return np.concatenate(parts)
+
+    @property
+    def _end(self) -> int:
+        return self._first + frame_count(len(self._held))
+
+    def _window(self, stop: int) -> NDArray[np.float32]:
+        """Frames up to ``stop``, heard with what is around them."""
+        high = min(stop + _OVERLAP, self._end)
+        sound = self._held[: (high - self._first) * FRAME]
+        states = self._encoder.states(sound, high - self._first)
+        out = states[self._given - self._first : stop - self._first]
+        self._given, low = stop, max(stop - _OVERLAP, 0)
+        self._held, self._first = self._held[(low - self._first) * FRAME :], low
+        return out
 
 
 def _remedy(model: str, download: bool, error: Exception) -> str:

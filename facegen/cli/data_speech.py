@@ -21,9 +21,10 @@ def speech(
     texts: Annotated[
         Path | None, typer.Option(help="Texts for the engines, a line each: language<tab>text.")
     ] = None,
-    espeak: Annotated[float, _MINUTES] = 26.0,
+    espeak: Annotated[float, _MINUTES] = 45.0,
     flite: Annotated[float, _MINUTES] = 14.0,
-    festival: Annotated[float, _MINUTES] = 5.0,
+    festival: Annotated[float, _MINUTES] = 10.0,
+    kokoro: Annotated[float, _MINUTES] = 0.0,
     negatives: Annotated[float, _MINUTES] = 4.0,
 ) -> None:
     """Speech with phone times and tracked faces; run it again to continue."""
@@ -31,7 +32,7 @@ def speech(
 
     plan = SpeechBuild(
         out=out, data=data, tracked=tracked, texts=texts,
-        espeak=espeak, flite=flite, festival=festival, negatives=negatives,
+        espeak=espeak, flite=flite, festival=festival, kokoro=kokoro, negatives=negatives,
     )  # fmt: skip
     cache, left_out = build(plan)
     for line in left_out:

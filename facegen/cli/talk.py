@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Annotated, Optional
 
 from facegen.cli import options as opt
+from facegen.cli.groups import grouped
 from facegen.demo import PHOTO, VOICE
 from facegen.errors import UsageError
 from facegen.pipelines.talk_config import TalkConfig
 
-_DEFAULT = TalkConfig()
+_DEFAULT, _SAVING = TalkConfig(), opt.Saving()
+_MISSING = "give --ref PHOTO and --audio SPEECH (--motion-only needs no photo), or --demo"
 
 Voice = Annotated[
     Optional[Path], opt.Option("--audio", help="Speech: any sound file, or a video with sound.")
@@ -27,6 +29,13 @@ HeadMotion = Annotated[
 Gaze = Annotated[str, opt.Option(help="camera, or natural (glances away).")]
 BlinkRate = Annotated[float, opt.Option(min=0, max=60, help="Blinks per minute.")]
 Articulation = Annotated[float, opt.Option(min=0, max=4, help="Factor on mouth opening.")]
+Lips = Annotated[
+    Optional[str], opt.Option(help="Folder of your own lip network; made with: train motion.")
+]
+Encoder = Annotated[
+    Optional[str],
+    opt.Option("--audio-encoder", help="Folder of the speech network that --lips learned from."),
+]
 Seed = Annotated[int, opt.Option(min=0, help="Other blinks, glances and head turns.")]
 Fps = Annotated[str, opt.Option(help="Frames per second, 25 or 30000/1001.")]
 MotionOnly = Annotated[
@@ -37,6 +46,7 @@ MotionOnly = Annotated[
 ]
 
 
+@grouped
 def talk(
     ref: opt.Photo = None,
     audio: Voice = None,
@@ -46,6 +56,8 @@ def talk(
     gaze: Gaze = _DEFAULT.gaze,
     blink_rate: BlinkRate = _DEFAULT.blink_rate,
     articulation: Articulation = _DEFAULT.articulation,
+    lips: Lips = None,
+    audio_encoder: Encoder = None,
     seed: Seed = _DEFAULT.seed,
     fps: Fps = str(_DEFAULT.fps),
     demo: Annotated[bool, opt.Option("--demo", help="Use the packaged photo and voice.")] = False,
@@ -58,27 +70,21 @@ def talk(
     generator: opt.Generator = None,
     weights: opt.Weights = None,
     device: opt.Device = "auto",
-    mute: opt.Mute = False,
-    save_maps: opt.SaveMaps = None,
-    save_motion: opt.SaveMotion = None,
-    contact_sheet: opt.ContactSheet = None,
-    resume: opt.Resume = False,
     overwrite: opt.Overwrite = False,
-    workers: opt.Workers = 2,
+    saving: opt.Saving = _SAVING,
 ) -> None:
     """Face of REF says AUDIO and feels EMOTION."""
     config = TalkConfig(
         emotion=emotion, head_motion=head_motion, gaze=gaze, blink_rate=blink_rate,
-        articulation=articulation, seed=seed, fps=parse_fps(fps), ref_face=ref_face,
-        max_yaw_deg=max_yaw, size=size, quality=quality, steps=steps,
+        articulation=articulation, lips=lips, audio_encoder=audio_encoder, seed=seed,
+        fps=parse_fps(fps), ref_face=ref_face, max_yaw_deg=max_yaw, size=size,
+        quality=quality, steps=steps,
     )  # fmt: skip
     config.validate()
     if demo:
         ref, audio = ref or PHOTO, audio or VOICE
     if audio is None or (ref is None and motion_only is None):
-        raise UsageError(
-            "give --ref PHOTO and --audio SPEECH (--motion-only needs no photo), or --demo"
-        )
+        raise UsageError(_MISSING)
     if motion_only is not None and out is not None:
         raise UsageError("give -o for a video or --motion-only for its motion, not both")
     # A taken name is refused before the models load.
@@ -91,11 +97,7 @@ def talk(
     if motion_only is not None or ref is None:
         opt.typer.echo(str(pipe.write_motion(target, audio, ref, config=config)))
         return
-    request = task.SaveOptions(
-        mute=mute, resume=resume, workers=workers, maps=save_maps, motion=save_motion,
-        sheet=contact_sheet,
-    )  # fmt: skip
-    opt.typer.echo(str(pipe.write(target, ref, audio, config=config, options=request)))
+    opt.typer.echo(str(pipe.write(target, ref, audio, config=config, options=saving.request())))
 
 
 def parse_fps(text: str) -> Fraction:

@@ -1,7 +1,7 @@
 """``facegen train motion``: the network that moves the lips to speech."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
@@ -13,12 +13,29 @@ TeacherSteps = Annotated[
     int, Option(min=1, help="Steps of the teacher that gives synthetic voices a mouth.")
 ]
 
+Encoder = Annotated[
+    Optional[str],
+    Option(
+        "--audio-encoder",
+        help="Folder of a wav2vec 2.0, HuBERT or WavLM network to learn on instead of log-mel.",
+    ),
+]
+Layer = Annotated[int, Option(help="Hidden layer of the audio encoder; -1 is the last.")]
+Download = Annotated[bool, Option("--download", help="The hub may be asked for the audio encoder.")]
+Start = Annotated[
+    Optional[Path], Option(help="Folder of a lip network to go on from, with the same encoder.")
+]
+
 
 def motion(
     data: Data,
     out: opt.Output,
     steps: opt.Steps = 8_000,
     teacher_steps: TeacherSteps = 1_000,
+    audio_encoder: Encoder = None,
+    layer: Layer = -1,
+    download: Download = False,
+    start: Start = None,
     batch_size: opt.BatchSize = 16,
     accumulate: opt.Accumulate = 1,
     learning_rate: opt.LearningRate = 2e-3,
@@ -34,6 +51,7 @@ def motion(
 ) -> None:
     """Train the teacher, then the lip network; the same command goes on where one ended."""
     from facegen.speech.lip_training import train_lips
+    from facegen.speech.lip_weights import load_lip_net
     from facegen.training.config import TrainConfig
 
     config = TrainConfig(
@@ -43,4 +61,13 @@ def motion(
         workers=workers, ema=0.995,
     )  # fmt: skip
     config.validate()
-    typer.echo(str(train_lips(data, config, teacher_steps=teacher_steps, resume=resume)))
+    encoder = None
+    if audio_encoder is not None:
+        from facegen.audio.transformer import TransformerEncoder
+
+        encoder = TransformerEncoder(audio_encoder, layer=layer, download=download)
+    first = None if start is None else load_lip_net(start)
+    folder = train_lips(
+        data, config, teacher_steps=teacher_steps, encoder=encoder, start=first, resume=resume
+    )
+    typer.echo(str(folder))

@@ -129,7 +129,7 @@ class Reference:
         frame = head_frame(model)
         vertices = pose_vertices(model, fit)
         window = HeadWindow.around(
-            _landmarks(model, vertices, fit.camera), rgb.shape[:2], window_size
+            landmark_pixels(model, vertices, fit.camera), rgb.shape[:2], window_size
         )
         camera = window.camera(fit.camera)
         iod_photo = _iod_pixels(vertices, fit.camera, frame)
@@ -149,7 +149,7 @@ class Reference:
             background=background,
             layer=_foreground(rgb[patch], person[patch], background),
             image=image,
-            skin=_skin_colour(image, geometry, _landmarks(model, vertices, camera)),
+            skin=_skin_colour(image, geometry, landmark_pixels(model, vertices, camera)),
             frame=frame,
             model=model,
             geometry=geometry,
@@ -186,7 +186,7 @@ def draw(
     return rasterize_attributes(pixels, faces, attributes, size, size, perspective=False)
 
 
-def _landmarks(model: HeadModel, vertices: NDArray, camera: Camera) -> NDArray[np.float64]:
+def landmark_pixels(model: HeadModel, vertices: NDArray, camera: Camera) -> NDArray[np.float64]:
     """Photo pixels of the embedded face landmarks, or of every vertex that moves with the head."""
     embedding = model.landmarks.get("mediapipe478") or model.landmarks.get("ibug68")
     if embedding is None:
@@ -218,7 +218,7 @@ def _cover_face(
     person: NDArray[np.float32], model: HeadModel, vertices: NDArray, camera: Camera
 ) -> NDArray[np.float32]:
     """The face itself is person for certain, whatever the segmentation thought."""
-    hull = cv2.convexHull(np.rint(_landmarks(model, vertices, camera)).astype(np.int32))
+    hull = cv2.convexHull(np.rint(landmark_pixels(model, vertices, camera)).astype(np.int32))
     sure = cv2.fillConvexPoly(np.zeros(person.shape, np.uint8), hull, (1,))
     return np.where(sure > 0, np.float32(1), person)
 

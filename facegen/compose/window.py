@@ -16,6 +16,8 @@ from facegen.flame.model import HeadModel
 SIDE_PER_FACE = 2.6
 # The window's centre stands this much of the face extent above the face's centre: hair is tall.
 LIFT_PER_FACE = 0.06
+# Nothing is painted at a window's edge; full paint from this share of it inwards.
+_FADE = 0.06
 # A window that follows the head holds hair, neck and collar; in inter-ocular distances.
 FOLLOW_SIDE = 5.2
 # Its centre stands in the middle of the head, a little under the eyes (``HeadFrame.local``).
@@ -127,3 +129,11 @@ class HeadWindow:
             return square
         how = cv2.INTER_AREA if self.scale < 1 else cv2.INTER_LINEAR
         return cv2.resize(square, (self.size, self.size), interpolation=how)
+
+
+def edge_fade(size: int) -> NDArray[np.float32]:
+    """``(S, S)``: 0 at a window's edge, 1 inside; what is painted shows no seam then."""
+    ramp = np.clip((np.arange(size) + 0.5) / (_FADE * size), 0, 1).astype(np.float32)
+    ramp = ramp * ramp * (3 - 2 * ramp)
+    line = ramp * ramp[::-1]
+    return np.minimum(line[:, None], line)

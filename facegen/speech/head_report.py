@@ -10,7 +10,7 @@ from scipy.stats import wasserstein_distance
 
 from facegen.speech.head_channels import RATE, Clip, splice
 from facegen.speech.head_net import HeadMotionNet
-from facegen.speech.head_sample import draw_channels
+from facegen.speech.head_sample import draw_channels, neutral
 
 Array = NDArray[np.floating]
 
@@ -29,8 +29,10 @@ def report(net: HeadMotionNet, clips: Sequence[Clip], seed: int = 0) -> dict[str
     ][:_GROUPS]
     scale = net.scale.numpy()
     real = [s.channels / scale for s in stretches]
-    drawn = [draw_channels(net, s.samples, seed=seed) for s in stretches]
-    other = [draw_channels(net, s.samples, seed=seed + 1) for s in stretches]
+    drawn = [draw_channels(net, [s.samples], neutral(len(s.samples)), seed=seed) for s in stretches]
+    other = [
+        draw_channels(net, [s.samples], neutral(len(s.samples)), seed=seed + 1) for s in stretches
+    ]
     return {
         name: _figures(*([x[:, c] for x in xs] for xs in (drawn, other, real)))
         for c, name in enumerate(net.config.channels)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
@@ -51,12 +51,13 @@ class HeadTrack:
 
 
 def sample_head(
-    samples: Array,
+    sound: Array | Iterable[Array],
     emotion: NDArray[np.floating] | None = None,
     *,
     seed: int,
     rate: Fraction | float = RATE,
     strength: float = 1.0,
+    length: int | None = None,
     net: HeadMotionNet | None = None,
 ) -> HeadTrack:
     """Draw a head's motion to a voice.
@@ -65,10 +66,11 @@ def sample_head(
     each other, and memory does not grow but for the result.
 
     Args:
-        samples: ``(N,)`` float32 in -1..1, 16 kHz.
+        sound: ``(N,)`` float32 in -1..1, 16 kHz; or such blocks in order, with ``length``.
         emotion: ``(T25, 8)`` intensities per 40 ms, ``T25 = ceil(N / 640)``; None is neutral.
         rate: frames per second of the result, which has ``ceil(N / 16000 * rate)`` frames.
         strength: factor on everything.
+        length: samples N of a sound in blocks.
         net: the network, by default the embedded one.
 
     Raises:
@@ -76,16 +78,18 @@ def sample_head(
         ModelFileError: the embedded weights cannot be read.
     """
     fps = rate if isinstance(rate, Fraction) else Fraction(rate).limit_denominator(1001)
-    frames = -(-len(samples) // _SAMPLES)
-    felt = np.zeros((frames, len(EMOTIONS)), np.float32) if emotion is None else emotion
-    if felt.shape != (frames, len(EMOTIONS)):
-        raise UsageError(
-            f"emotion has shape {felt.shape}; this sound wants {(frames, len(EMOTIONS))}"
-        )
+    if isinstance(sound, np.ndarray):
+        sound, length = [sound], len(sound)
+    if length is None:
+        raise UsageError("a sound in blocks needs its length")
+    calm = neutral(length)
+    felt = calm if emotion is None else emotion
+    if felt.shape != calm.shape:
+        raise UsageError(f"emotion has shape {felt.shape}; this sound wants {calm.shape}")
     net = net or open_head_net()
-    drawn = draw_channels(net, samples, felt, seed=seed)
+    drawn = draw_channels(net, sound, felt, seed=seed)
     turns, face = _in_units(net, drawn, felt, seed)
-    count = ceil(Fraction(len(samples), 16_000) * fps)
+    count = ceil(Fraction(length, 16_000) * fps)
     return HeadTrack(
         fps,
         (strength * _resampled(turns, fps, count)).astype(np.float32),
@@ -93,30 +97,33 @@ def sample_head(
     )
 
 
+def neutral(length: int) -> Array:
+    """No feeling for the frames of a sound of ``length`` samples: ``(T25, 8)``."""
+    return np.zeros((-(-length // _SAMPLES), len(EMOTIONS)), np.float32)
+
+
 def draw_channels(
-    net: HeadMotionNet,
-    samples: Array,
-    emotion: NDArray[np.floating] | None = None,
-    *,
-    seed: int,
+    net: HeadMotionNet, sound: Iterable[Array], felt: NDArray[np.floating], *, seed: int
 ) -> Array:
-    """What the network draws: ``(T25, C)`` in units of each channel's spread."""
-    frames = -(-len(samples) // _SAMPLES)
-    felt = np.zeros((frames, len(EMOTIONS))) if emotion is None else emotion
-    if not frames:
+    """What the network draws to blocks of sound: ``(T25, C)`` in units of each channel's spread.
+
+    Args:
+        felt: ``(T25, 8)`` emotion per 40 ms.
+    """
+    if not len(felt):
         return np.zeros((0, len(net.config.channels)), np.float32)
-    drawn = np.concatenate(list(_windows(net, samples, felt.astype(np.float32), seed)))
+    drawn = np.concatenate(list(_windows(net, sound, felt.astype(np.float32), seed)))
     # The tracked motion went through the same filter; what is quicker is left-over noise.
     return gaussian_filter1d(drawn, JITTER, axis=0, mode="nearest")
 
 
-def _windows(net: HeadMotionNet, samples: Array, felt: Array, seed: int) -> Iterator[Array]:
+def _windows(net: HeadMotionNet, sound: Iterable[Array], felt: Array, seed: int) -> Iterator[Array]:
     """Motion ``(n, C)`` in units of its spread, piece after piece."""
     config = net.config
     frames, count = len(felt), len(config.channels)
     past = np.zeros((0, count), np.float32)
     fading = np.zeros((0, count), np.float32)
-    voice = _Voice(samples)
+    voice = _Voice(sound)
     done = 0
     while done < frames:
         start = done - len(past)
@@ -162,8 +169,9 @@ def _draw(
 class _Voice:
     """Features of the sound, made as windows move on; what is behind them is forgotten."""
 
-    def __init__(self, samples: Array) -> None:
-        self._samples = samples
+    def __init__(self, sound: Iterable[Array]) -> None:
+        self._blocks = iter(sound)
+        self._waiting = np.zeros(0, np.float32)
         self._stream = LogMel().stream()
         self._heard = 0
         self._first, self._features = 0, np.zeros((0, LogMel.dim), np.float32)
@@ -173,11 +181,17 @@ class _Voice:
         self._features = self._features[2 * start - self._first :]
         self._first = 2 * start
         want = (start + frames) * _SAMPLES + 2 * FRAME
-        new = self._samples[self._heard : want]
-        new = np.pad(new, (0, want - self._heard - len(new)))
+        new = self._next(want - self._heard)
         self._heard += len(new)
         self._features = np.concatenate([self._features, self._stream.push(new)])
         return self._features[: 2 * frames]
+
+    def _next(self, count: int) -> Array:
+        """The next ``(count,)`` samples, zeros after the last."""
+        while len(self._waiting) < count and (block := next(self._blocks, None)) is not None:
+            self._waiting = np.concatenate([self._waiting, block])
+        new, self._waiting = self._waiting[:count], self._waiting[count:]
+        return np.pad(new, (0, count - len(new)))
 
 
 def _in_units(

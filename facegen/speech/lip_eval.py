@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facegen.audio import FRAME
+from facegen.audio import FRAME, AudioEncoder
 from facegen.data.speech.augment import mixed, noise, telephone
 from facegen.data.speech.phones import PHONES, Segment
 from facegen.speech.lip_gain import Array, best_lag, correlation, shifted
@@ -106,11 +106,13 @@ def predictors(
     net: LipNet | None = None,
     teacher: LipTeacher | None = None,
     gains: Mapping[str, float] | None = None,
+    encoder: AudioEncoder | None = None,
 ) -> dict[str, Predictor]:
     """The rows of the table.
 
     Args:
         gains: articulation gain of each speaker, 1 where not named.
+        encoder: whose features ``net`` reads; log-mel by default.
     """
     names = arkit_names(SYMMETRIC)
     mouth = open_mouth(names)
@@ -120,7 +122,7 @@ def predictors(
         return mouth.opening(curves), mouth.width(curves) - mouth.width(np.zeros((1, len(names))))
 
     def network(clip: LipClip, gain: float = 1.0) -> Mouth:
-        return shape(predict_lips(clip.samples, gain=gain, net=net).curves)
+        return shape(predict_lips(clip.samples, gain=gain, net=net, encoder=encoder).curves)
 
     def fitted(clip: LipClip) -> Mouth | None:
         gain = (gains or {}).get(clip.speaker)
@@ -224,19 +226,21 @@ def viseme_table(
     lessons: Iterable[tuple[NDArray[np.float32], Sequence[Segment], Mouth]],
     *,
     net: LipNet | None = None,
+    encoder: AudioEncoder | None = None,
 ) -> dict[str, float]:
     """Correlation on the frames of each group of ``VISEMES`` (pooled over utterances), over all
     frames, and recall and precision of bilabial closure.
 
     Args:
         lessons: sound, phones, and opening and width to compare with.
+        net, encoder: as of ``predict_lips``.
     """
     names = arkit_names(SYMMETRIC)
     mouth = open_mouth(names)
     pooled: dict[str, list[tuple[Array, Array]]] = {name: [] for name in (*VISEMES, "all")}
     said = met = stray = 0
     for samples, segments, (opening, width) in lessons:
-        track = predict_lips(samples, net=net)
+        track = predict_lips(samples, net=net, encoder=encoder)
         got = {"opening": mouth.opening(track.curves), "width": mouth.width(track.curves)}
         true = {"opening": opening, "width": width}
         count = min(len(track), len(opening))

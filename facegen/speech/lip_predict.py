@@ -9,9 +9,10 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
-from facegen.audio import FRAME, LogMel, voice_activity
-from facegen.errors import ModelFileError, UsageError
+from facegen.audio import FRAME, AudioEncoder, LogMel, voice_activity
+from facegen.errors import UsageError
 from facegen.speech.closure import close_lips
+from facegen.speech.lip_features import check_features
 from facegen.speech.lip_names import arkit_names, both_sides
 from facegen.speech.lip_net import LipNet, LipOutput, LipStream
 from facegen.speech.lip_track import ARRAYS, RATE, LipTrack
@@ -35,6 +36,7 @@ def predict_lips(
     *,
     gain: float = 1.0,
     net: LipNet | None = None,
+    encoder: AudioEncoder | None = None,
 ) -> LipTrack:
     """Mouth curves of speech at 50 frames per second, in step with the sound.
 
@@ -46,6 +48,7 @@ def predict_lips(
         gain: articulation: 1 as the average training speaker, 0 a still mouth, at most 4. See
             ``estimate_gain`` for one particular speaker.
         net: another network than the embedded one.
+        encoder: whose features the network reads, see ``lip_features``; log-mel by default.
 
     Returns:
         ``ceil(N / 320)`` frames.
@@ -67,7 +70,7 @@ def predict_lips(
             boost = boost if boost > 1 else _boost(block, heard[-1])
             yield block * np.float32(boost)
 
-    tracks = [_track(output, net) for output in run_lip_net(listening(), net)]
+    tracks = [_track(output, net) for output in run_lip_net(listening(), net, encoder)]
     curves, closure, bilabial, speech = (
         np.concatenate([getattr(track, name) for track in tracks]) for name in ARRAYS
     )
@@ -79,18 +82,17 @@ def predict_lips(
 
 
 @torch.inference_mode()
-def run_lip_net(blocks: Iterable[NDArray[np.float32]], net: LipNet) -> Iterator[LipOutput]:
+def run_lip_net(
+    blocks: Iterable[NDArray[np.float32]], net: LipNet, encoder: AudioEncoder | None = None
+) -> Iterator[LipOutput]:
     """The network's raw outputs, piece by piece; together ``ceil(N / 320)`` frames.
 
     Raises:
-        ModelFileError: the network does not read ``LogMel`` features.
+        ModelFileError: the network does not read the features of ``encoder`` (``LogMel``).
     """
-    if net.config.encoder != LogMel.name or net.config.features != LogMel.dim:
-        raise ModelFileError(
-            f"this lip network reads {net.config.features} features of {net.config.encoder}; "
-            f"facegen gives {LogMel.dim} of {LogMel.name}"
-        )
-    sound, lips = LogMel().stream(), LipStream(net)
+    encoder = encoder or LogMel()
+    check_features(net, encoder)
+    sound, lips = encoder.stream(), LipStream(net)
     for block in blocks:
         yield lips.push(torch.from_numpy(sound.push(block))[None])
     yield lips.push(torch.from_numpy(sound.finish())[None])

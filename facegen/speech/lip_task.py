@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
-from facegen.audio import FRAME, LogMel
+from facegen.audio import FRAME, AudioEncoder, LogMel
 from facegen.data.speech.augment import augmented, kept_backgrounds
 from facegen.data.speech.phones import PHONES
 from facegen.errors import UsageError
@@ -71,12 +71,13 @@ class Spread:
 
 
 class LipTask:
-    """Log-mel to curves, distances and phones; a ``facegen.training.task.Task``.
+    """Sound to curves, distances and phones; a ``facegen.training.task.Task``.
 
     Args:
         lessons: training speakers only.
         spread: of the real targets.
         batch_size: crops per pass. seed: of crops and augmentation.
+        encoder: whose features are learned from. start: weights to begin with; new ones by default.
         check: called with the averaged network to write figures of held-out speech.
     """
 
@@ -89,6 +90,8 @@ class LipTask:
         *,
         batch_size: int = 16,
         seed: int = 0,
+        encoder: AudioEncoder | None = None,
+        start: LipNet | None = None,
         check: Callable[[LipNet], dict[str, float]] | None = None,
     ) -> None:
         self._lessons = lessons
@@ -97,7 +100,7 @@ class LipTask:
         self._check = check
         share = np.array([x.weight * len(x.samples) for x in lessons], float)
         self._share = share / share.sum()
-        self._mel = LogMel()
+        self._encoder, self._start = encoder or LogMel(), start
         self._backgrounds = kept_backgrounds(_BANK_SECONDS, _BANK_PIECES, seed)
         self._kept = lru_cache(maxsize=2 * _POOL)(self._made)
         self._curve_scale = torch.from_numpy(spread.curves)
@@ -108,8 +111,8 @@ class LipTask:
     def model(self) -> LipNet:
         net = LipNet(
             LipNetConfig(
-                encoder=LogMel.name,
-                features=LogMel.dim,
+                encoder=self._encoder.name,
+                features=self._encoder.dim,
                 curves=SYMMETRIC,
                 geometry=GEOMETRY,
                 phones=PHONES,
@@ -122,6 +125,10 @@ class LipTask:
         assert isinstance(last, nn.Conv1d)
         assert last.bias is not None
         nn.init.constant_(last.bias, _NEARLY_SHUT)
+        if self._start is not None:
+            if self._start.config != net.config:
+                raise UsageError("the lip network to start from is of another kind; train anew")
+            net.load_state_dict(self._start.state_dict())
         return net
 
     def batch(self, step: int, rank: int, world: int) -> dict[str, Tensor]:
@@ -136,13 +143,16 @@ class LipTask:
         }
         for name in ("knows_phones", "knows_mouth"):
             out[name][:, :_WARM_UP] = 0
-        features = np.stack([other_voice(part.astype(np.float32), rng) for part, _ in made])
+        heard = [part.astype(np.float32) for part, _ in made]
+        if self._encoder.name == LogMel.name:
+            heard = [other_voice(part, rng) for part in heard]
+        features = np.stack(heard)
         return {"features": torch.from_numpy(features), **out}
 
     def _made(self, number: int) -> tuple[NDArray[np.float16], Crop]:
         """Features and targets of the crop of this number; its sound is no longer needed."""
         crop = self._crop(np.random.default_rng((self._seed, number, 1)))
-        features = self._mel.encode(crop.sound).astype(np.float16)
+        features = self._encoder.encode(crop.sound).astype(np.float16)
         return features, replace(crop, sound=crop.sound[:0])
 
     def _crop(self, rng: Rng) -> Crop:
@@ -157,7 +167,8 @@ class LipTask:
         return replace(crop, sound=self._disturbed(sound.astype(np.float32), rng))
 
     def _disturbed(self, sound: NDArray[np.float32], rng: Rng) -> NDArray[np.float32]:
-        others = rng.choice(len(self._lessons), _BABBLE, replace=False)
+        count = min(_BABBLE, len(self._lessons))
+        others = rng.choice(len(self._lessons), count, replace=False)
         voices = [self._lessons[i].sound() for i in others]
         return augmented(sound, rng, voices, self._backgrounds)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from facegen.audio import AudioEncoder
 from facegen.data.speech.cache import SpeechSet
 from facegen.speech.lip_eval import LipClip, lip_table, predictors, segments_of, viseme_table
 from facegen.speech.lip_lessons import Lesson, read_lessons
@@ -24,9 +25,19 @@ _CHECKED = 20
 
 
 def train_lips(
-    data: Path, config: TrainConfig, *, teacher_steps: int = 1000, resume: bool = True
+    data: Path,
+    config: TrainConfig,
+    *,
+    teacher_steps: int = 1000,
+    encoder: AudioEncoder | None = None,
+    start: LipNet | None = None,
+    resume: bool = True,
 ) -> Path:
     """Train on a speech cache; ``config.output`` gets ``teacher/`` and ``lips/``.
+
+    Args:
+        encoder: whose features the network learns from; log-mel by default.
+        start: network to go on from, of the same encoder.
 
     Returns:
         The folder with ``lips.safetensors`` and ``lips.json``.
@@ -57,13 +68,15 @@ def train_lips(
     held = taught(read_lessons(cache, split="val", weights={}), teacher)
 
     def check(net: LipNet) -> dict[str, float]:
-        return held_out_figures(net, held)
+        return held_out_figures(net, held, encoder)
 
     task = LipTask(
         taught(lessons, teacher),
         spread,
         batch_size=config.batch_size,
         seed=config.seed,
+        encoder=encoder,
+        start=start,
         check=check,
     )
     return train(task, replace(config, output=config.output / "lips"), resume=resume)
@@ -86,10 +99,12 @@ def clips_of(lessons: Sequence[Lesson], group: str, lag: int | None = 0) -> Iter
             )
 
 
-def held_out_figures(net: LipNet, held: Sequence[Lesson]) -> dict[str, float]:
+def held_out_figures(
+    net: LipNet, held: Sequence[Lesson], encoder: AudioEncoder | None = None
+) -> dict[str, float]:
     """Correlation on real and on taught held-out speech, and bilabials that close."""
     real = list(clips_of(held, "held out"))[:_CHECKED]
-    table = lip_table(real, {"network": predictors(real, net=net)["network"]})
+    table = lip_table(real, {"network": predictors(real, net=net, encoder=encoder)["network"]})
     out = {f"real_{k}": float(getattr(table[0], k)) for k in ("r", "width_r", "rmse_mm")}
     opening, width = GEOMETRY.index("opening"), GEOMETRY.index("width")
     voices = [
@@ -98,4 +113,5 @@ def held_out_figures(net: LipNet, held: Sequence[Lesson]) -> dict[str, float]:
         for x in held
         if not x.real and x.geometry is not None and x.phones is not None and x.phones.any()
     ]  # fmt: skip
-    return out | {f"voices_{k}": v for k, v in viseme_table(voices[:_CHECKED], net=net).items()}
+    figures = viseme_table(voices[:_CHECKED], net=net, encoder=encoder)
+    return out | {f"voices_{k}": v for k, v in figures.items()}

@@ -81,3 +81,20 @@ def test_what_cannot_be_loaded_is_one_clear_line(folder, tmp_path_factory):
     transformers.BertConfig(hidden_size=8, num_attention_heads=1).save_pretrained(other)
     with pytest.raises(ModelFileError, match="bert model"):
         TransformerEncoder(other)
+
+
+def test_pieces_give_what_the_whole_gives(folder, monkeypatch):
+    from facegen.audio import transformer
+
+    monkeypatch.setattr(transformer, "_WINDOW", 40)
+    monkeypatch.setattr(transformer, "_OVERLAP", 10)
+    encoder, wave = TransformerEncoder(folder), sound(3.01)
+    whole = encoder.encode(wave)
+    stream = encoder.stream()
+    held = []
+    for piece in np.array_split(wave, [5, 700, 9000, 30001]):
+        held.append(stream.push(piece))
+    parts = [*held, stream.finish()]
+    np.testing.assert_allclose(np.concatenate(parts), whole, atol=1e-5)
+    assert len(whole) == frame_count(len(wave))
+    assert sum(len(part) for part in held) >= 80, "windows are given out as they are complete"

@@ -10,6 +10,7 @@ import soundfile
 from PIL import Image
 
 from facegen.demo import MOTION, PHOTO
+from facegen.flame.model import HeadModel
 from facegen.motion import Motion
 from tests.emotion.test_recognition import voice
 
@@ -123,6 +124,36 @@ def test_clipped_sound_gives_a_result_and_a_warning(
     outcome = run(monkeypatch, "talk", "--audio", sound, "--motion-only", target)
     assert outcome.code == 0, outcome.error
     assert "clipped" in caplog.text and target.stat().st_size > 10_000
+
+
+def test_silence_gives_a_shut_mouth_and_a_warning(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    head: HeadModel,
+) -> None:
+    sound = _wav("v.wav", np.zeros(32_000))(tmp_path)
+    target = tmp_path / "m.motion.npz"
+    outcome = run(monkeypatch, "talk", "--audio", sound, "--motion-only", target)
+    assert outcome.code == 0, outcome.error
+    assert "silent" in caplog.text
+    motion = Motion.load(target)
+    assert len(motion) == 50
+    jaw = head.expression_index("jawOpen")
+    assert motion.jaw_pose.max() < 1e-3 and motion.expression[:, jaw].max() < 1e-3
+
+
+def test_a_file_damaged_midway_gives_what_can_be_heard_and_a_warning(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sound = tmp_path / "v.flac"
+    soundfile.write(sound, voice(20, 150, 0.2), 16_000)
+    data = bytearray(sound.read_bytes())
+    sound.write_bytes(data[: len(data) // 2])
+    target = tmp_path / "m.motion.npz"
+    outcome = run(monkeypatch, "talk", "--audio", sound, "--motion-only", target)
+    assert outcome.code == 0, outcome.error
+    assert 150 < len(Motion.load(target)) < 350
 
 
 @pytest.mark.parametrize(

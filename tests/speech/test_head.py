@@ -20,7 +20,7 @@ from facegen.speech.head_channels import (  # noqa: E402
 )
 from facegen.speech.head_net import HeadMotionNet, HeadNetConfig, feelings  # noqa: E402
 from facegen.speech.head_report import report  # noqa: E402
-from facegen.speech.head_sample import draw_channels, sample_head  # noqa: E402
+from facegen.speech.head_sample import draw_channels, neutral, sample_head  # noqa: E402
 from facegen.speech.head_task import HeadTask  # noqa: E402
 from facegen.speech.head_weights import load_head_net, save_head_net  # noqa: E402
 
@@ -129,15 +129,16 @@ def test_the_seed_decides(net):
 
 def test_what_comes_later_changes_nothing_before(net):
     long = sound(20.0)
-    whole = draw_channels(net, long, seed=5)
-    part = draw_channels(net, long[: 12 * 16000], seed=5)
+    whole = draw_channels(net, np.array_split(long, 7), neutral(len(long)), seed=5)
+    short = 12 * 16000
+    part = draw_channels(net, [long[:short]], neutral(short), seed=5)
     # A window sees the sound to its end.
     safe = 300 - SMALL.window
     np.testing.assert_allclose(part[:safe], whole[:safe], atol=1e-4)
 
 
 def test_windows_leave_no_seam(net):
-    drawn = draw_channels(net, sound(60.0), seed=2)
+    drawn = draw_channels(net, [sound(60.0)], neutral(60 * 16000), seed=2)
     steps = np.abs(np.diff(drawn, axis=0)).mean(1)
     first = SMALL.window - 12
     joints = np.arange(first, len(drawn) - 1, SMALL.window - SMALL.context - 12)
@@ -174,6 +175,8 @@ def test_feelings_carry_valence_and_arousal():
 def test_emotion_must_fit_the_sound(net):
     with pytest.raises(UsageError, match=r"wants \(25, 8\)"):
         sample_head(sound(1.0), np.zeros((24, 8)), seed=0, net=net)
+    with pytest.raises(UsageError, match="length"):
+        sample_head([sound(1.0)], seed=0, net=net)
 
 
 def test_training_goes_through_the_shared_loop(tmp_path):

@@ -115,7 +115,7 @@ def test_labels_as_segments() -> None:
 
 def test_visemes_are_judged_on_their_own_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     said = np.clip(wave(400), 0, 0.3)
-    monkeypatch.setattr(lip_eval, "predict_lips", lambda samples, net=None: mouthing(said))
+    monkeypatch.setattr(lip_eval, "predict_lips", lambda samples, **_: mouthing(said))
     truth = open_mouth(NAMES).opening(mouthing(said).curves)
     truth[:200] = RNG.normal(0, 1, 200)
     segments = [Segment("AA", 0.0, 4.0), Segment("DD", 4.0, 8.0)]

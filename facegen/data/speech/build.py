@@ -25,16 +25,17 @@ class SpeechBuild:
         out: folder of the cache. data: folder with corpora, or None for engines alone.
         tracked: folder of tracked clips, or None for ``out / "tracked"``.
         texts: file of texts for the engines, or None for facegen's own.
-        espeak, flite, festival, negatives: minutes of each.
+        espeak, flite, festival, kokoro, negatives: minutes of each.
     """
 
     out: Path
     data: Path | None = None
     tracked: Path | None = None
     texts: Path | None = None
-    espeak: float = 26.0
+    espeak: float = 45.0
     flite: float = 14.0
-    festival: float = 5.0
+    festival: float = 10.0
+    kokoro: float = 0.0
     negatives: float = 4.0
 
 
@@ -66,6 +67,8 @@ def _sources(plan: SpeechBuild, left_out: list[str]) -> Sequence[Source]:
         sources.festival(texts, plan.festival),
         sources.negatives(plan.negatives),
     ]
+    if plan.kokoro:
+        out.append(sources.kokoro(texts, plan.kokoro))
     if plan.data is None:
         return out
     head = load_head("open")

@@ -23,7 +23,7 @@ _SYNCHRONOUS = 2
 _PHONEME_EVENTS, _PHONEME_IPA, _DONT_EXIT = 1 << 0, 1 << 1, 1 << 15
 _EVENT_END, _EVENT_PHONEME = 0, 7
 _RATE, _PITCH, _RANGE = 1, 3, 4
-_UTF8 = 1
+_UTF8, _IPA = 1, 2
 # An event without a name that is shorter belongs to the phone before it.
 _GAP = 0.06
 
@@ -89,8 +89,7 @@ class Espeak:
         Raises:
             UsageError: no such voice.
         """
-        if self._lib.espeak_SetVoiceByName(voice.name.encode()) != 0:
-            raise UsageError(f"espeak-ng has no voice {voice.name}; see: espeak-ng --voices")
+        self._choose(voice.name)
         settings = {
             _RATE: voice.words_per_minute,
             _PITCH: voice.pitch,
@@ -104,6 +103,25 @@ class Espeak:
             self._lib.espeak_Synchronize()
         samples = np.concatenate([np.zeros(0, np.int16), *sound]).astype(np.float32) / 32768
         return samples, _segments(events, len(samples) / self.rate)
+
+    def spell(self, text: str, language: str) -> str:
+        """A text in the International Phonetic Alphabet, its clauses parted by commas.
+
+        Raises:
+            UsageError: no such language.
+        """
+        self._choose(language)
+        self._lib.espeak_TextToPhonemes.restype = ctypes.c_char_p
+        rest = ctypes.c_char_p(text.encode())
+        clauses = []
+        while rest.value:
+            spelt = self._lib.espeak_TextToPhonemes(ctypes.byref(rest), _UTF8, _IPA) or b""
+            clauses.append(spelt.decode("utf8", "ignore").strip())
+        return ", ".join(clause for clause in clauses if clause)
+
+    def _choose(self, voice: str) -> None:
+        if self._lib.espeak_SetVoiceByName(voice.encode()) != 0:
+            raise UsageError(f"espeak-ng has no voice {voice}; see: espeak-ng --voices")
 
     @contextmanager
     def _listening(

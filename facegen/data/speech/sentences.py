@@ -148,6 +148,83 @@ SENTENCES: dict[str, tuple[str, ...]] = {
         "Lütfen pencereyi biraz açar mısın?",
         "Yarın bütün aile birlikte müzeye gideceğiz.",
     ),
+    "nl": (
+        "Mijn moeder bakt op zaterdag altijd een appeltaart.",
+        "De blauwe boot vaart langzaam voorbij de oude brug.",
+        "Wil je morgen met mij naar het museum gaan?",
+        "Wij hebben vijf brieven van onze buren gekregen.",
+        "Het paard loopt rustig door het groene veld.",
+    ),
+    "sv": (
+        "Min mamma bakar gott bröd varje lördag.",
+        "Den lilla båten seglar förbi den blåa bron.",
+        "Kan du öppna fönstret, det är mycket varmt här?",
+        "Vi ska åka till fjällen med våra vänner i februari.",
+        "Pojken plockar äpplen och bär i skogen.",
+    ),
+    "cs": (
+        "Moje babička peče v sobotu dobrý chléb.",
+        "Malý pes běží rychle přes zelené pole.",
+        "Prosím, otevřete okno, je tu velké teplo.",
+        "Zítra pojedeme vlakem k moři s přáteli.",
+        "Bílá loď pomalu opouští přístav.",
+    ),
+    "fi": (
+        "Minun äitini leipoo lauantaina hyvää leipää.",
+        "Pieni sininen vene lipuu hitaasti satamasta.",
+        "Voisitko avata ikkunan, täällä on kuuma?",
+        "Huomenna menemme ystävien kanssa museoon.",
+        "Poika poimii omenoita ja marjoja puutarhassa.",
+    ),
+    "el": (
+        "Η μαμά μου φτιάχνει ωραίο ψωμί το Σάββατο.",
+        "Το μικρό μπλε καράβι φεύγει αργά από το λιμάνι.",
+        "Μπορείς να ανοίξεις το παράθυρο, παρακαλώ;",
+        "Αύριο θα πάμε στη θάλασσα με τους φίλους μας.",
+    ),
+    "id": (
+        "Ibu saya membeli pisang dan mangga di pasar pagi.",
+        "Perahu biru itu pulang sebelum hujan besar.",
+        "Bisakah kamu membuka pintu belakang sebentar?",
+        "Besok kami pergi ke pantai bersama paman dan bibi.",
+        "Anak-anak bermain bola di depan rumah.",
+    ),
+}
+# What the voices say that no training hears.
+HELD_SENTENCES: dict[str, tuple[str, ...]] = {
+    "en": (
+        "The big ship made its way up the bay before midnight.",
+        "Nobody knows why the lamp in the lobby was broken.",
+        "A cup of mint tea helps me sleep after a bumpy trip.",
+        "Bob and Pam have built a cabin among the maple trees.",
+        "My neighbour plays the piano when it rains.",
+        "Will you phone the plumber about the pipe in the bathroom?",
+        "Six empty bottles stood behind the pub.",
+        "The weather map promises fog, wind and a bit of sun.",
+        "Come back home by nine, and bring some bread and butter.",
+        "Every problem becomes simple once somebody explains it.",
+    ),
+    "de": (
+        "Am Bahnhof habe ich meinen blauen Pullover verloren.",
+        "Wollen Sie bitte noch ein paar Minuten warten?",
+        "Im Februar beginnt bei uns die beste Zeit zum Backen.",
+    ),
+    "es": (
+        "La próxima semana empieza la nueva temporada de ópera.",
+        "Compramos pan, mantequilla y un poco de vino blanco.",
+    ),
+    "fr": (
+        "Le boulanger ouvre sa boutique à six heures du matin.",
+        "Ma sœur a perdu son parapluie dans le métro.",
+    ),
+    "it": (
+        "Sabato prossimo andiamo a comprare un nuovo ombrello.",
+        "La bambina mangia una pera e beve un po' d'acqua.",
+    ),
+    "pt": ("O menino perdeu a bola branca perto da ponte.",),
+    "ru": ("Мой брат купил большой белый дом у реки.",),
+    "pl": ("Mama kupiła babci piękny bukiet z białych bzów.",),
+    "tr": ("Babam bu sabah parkta beyaz bir kuş buldu.",),
 }
 
 _LONGEST = 160

@@ -21,6 +21,9 @@ class GuidanceEncoder(nn.Module):
     Args:
         outputs: the UNet's first width. widths: channels at each size.
         groups: of the attention's norm.
+
+    Attributes:
+        widths: as given.
     """
 
     def __init__(
@@ -32,6 +35,7 @@ class GuidanceEncoder(nn.Module):
         backend: Backend | None = None,
     ) -> None:
         super().__init__()
+        self.widths = widths
         self.conv_in = conv3(3, widths[0])
         self.blocks = nn.ModuleList()
         for inner, outer in pairwise(widths):

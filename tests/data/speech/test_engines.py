@@ -3,8 +3,11 @@ import shutil
 import numpy as np
 import pytest
 
+from facegen.data.speech import sources
 from facegen.data.speech.commands import festival_voices, say_with_festival, say_with_flite
 from facegen.data.speech.espeak import Espeak, Voice
+from facegen.data.speech.phones import Segment
+from facegen.data.speech.sentences import HELD_SENTENCES, SENTENCES
 from facegen.errors import MissingExtraError, UsageError
 
 
@@ -57,3 +60,29 @@ def test_an_absent_command_is_named(monkeypatch):
     assert festival_voices() == ()
     with pytest.raises(MissingExtraError, match="apt install flite"):
         say_with_flite("x", "slt")
+
+
+def test_espeak_spells_clauses():
+    try:
+        engine = Espeak()
+    except MissingExtraError:
+        pytest.skip("espeak-ng is not installed")
+    spelt = engine.spell("My mum, Bob. Open!", "en-us")
+    assert spelt.count(",") == 2
+    assert "mʌm" in spelt.replace("ˈ", "")
+    with pytest.raises(UsageError, match="no voice"):
+        engine.spell("x", "klingon-at-home")
+
+
+def test_held_voices_say_what_no_other_voice_says(monkeypatch):
+    silence = (np.zeros(16000, np.float32), [Segment("PP", 0.0, 1.0)])
+    monkeypatch.setattr(sources, "say_with_flite", lambda *_: silence)
+    _, utterances = sources.flite(SENTENCES, 1.0)
+    said = {"test": set(), "train": set(), "val": set()}
+    for u in utterances():
+        assert (u.split == "test") == (u.speaker == "flite:awb")
+        said[u.split] |= {u.text}
+    held = {w.strip(".,?") for text in HELD_SENTENCES["en"] for w in text.split()}
+    assert said["test"] and said["train"]
+    assert not said["test"] & said["train"]
+    assert {w.strip(".,?") for text in said["test"] for w in text.split()} <= held

@@ -1,0 +1,1 @@
+"""Readers of published sets, one file each, in the layouts their owners hand out."""

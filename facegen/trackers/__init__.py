@@ -1,0 +1,1 @@
+"""Published face regressors (DECA, EMOCA, SMIRK) run on weights that the user supplies."""
