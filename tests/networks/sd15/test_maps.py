@@ -23,7 +23,7 @@ def at_rest(head: HeadModel) -> torch.Tensor:
 def test_ranges_and_background(maps):
     for value in maps.values():
         assert value.shape == (3, SIZE, SIZE) and value.dtype == torch.float32
-        assert 0 <= value.min() and value.max() <= 1
+        assert value.min() >= 0 and value.max() <= 1
         assert not value[:, 0, 0].any(), "background"
 
 
