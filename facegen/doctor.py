@@ -16,10 +16,12 @@ Status = Literal["ok", "missing", "broken"]
 # Extra -> distribution that it brings.
 EXTRAS = {
     "app": "gradio",
+    "c2pa": "c2pa-python",
     "cuda": "warp-lang",
     "pytorch3d": "pytorch3d",
     "smplx": "smplx",
     "train": "anny",
+    "usd": "usd-core",
     "xformers": "xformers",
 }
 

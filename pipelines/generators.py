@@ -35,6 +35,7 @@ class Generator(Protocol):
 
     Attributes:
         name: tells generators, and weights, apart: it is part of what a resumed run must match.
+        licence: of its weights, "" where it has none.
     """
 
     name: str
@@ -44,6 +45,9 @@ class Generator(Protocol):
 
         Frames are made in groups, and what stands before a frame may tell in it.
         """
+
+    @property
+    def licence(self) -> str: ...
 
     def geometry_size(self, config: ReenactConfig) -> int:
         """Pixels of the window a reference is to be prepared with."""
@@ -75,6 +79,7 @@ class WarpGenerator:
     """Moves the photo's own pixels."""
 
     name = "warp"
+    licence = ""
 
     def begin(self, start: int, config: ReenactConfig) -> int:
         """Every frame stands alone."""
@@ -120,7 +125,7 @@ def load_generator(
         name: one of ``GENERATORS``, or a folder with weights.
         weights: folder with weights instead of the embedded ones.
         device: ``auto``, ``cpu``, ``cuda`` ...; of networks.
-        parts: how published weights are opened.
+        parts: how published weights are opened; of the embedded ones only ``attention``.
 
     Raises:
         UsageError: no such generator, or weights for one that has none.
@@ -146,4 +151,5 @@ def load_generator(
         )
     from facegen.pipelines.open_generator import OpenGenerator
 
-    return OpenGenerator.load(folder, device=device, embedded=weights is None)
+    attention = parts.attention if parts else "auto"
+    return OpenGenerator.load(folder, device=device, embedded=weights is None, attention=attention)

@@ -51,6 +51,8 @@ class MagicGenerator:
         animator: the networks on their device. name: see ``Generator``.
     """
 
+    licence = "the weights' publishers (not named in the files)"
+
     def __init__(self, animator: Animator, name: str = NAME) -> None:
         self.animator, self.name = animator, name
 

@@ -24,11 +24,12 @@ from facegen.assets import load_head
 from facegen.compose import Reference
 from facegen.emotion.driven import release_of, with_emotion
 from facegen.emotion.track import EmotionTrack
-from facegen.errors import ModelFileError, UsageError
+from facegen.errors import UsageError
 from facegen.faces import parse_face_choice
 from facegen.flame.maps import ConditionMaps, render_maps
 from facegen.flame.model import HeadModel
 from facegen.flame.skinning import HeadLayer
+from facegen.interchange.read import converted, is_motion, open_motion
 from facegen.media import Image, file_sha256, fingerprint, read_image
 from facegen.motion import Motion
 from facegen.pipelines.config import ReenactConfig
@@ -36,6 +37,7 @@ from facegen.pipelines.fit import FittingPipeline
 from facegen.pipelines.generators import DEFAULT, Generator, load_generator
 from facegen.pipelines.magic_config import PublishedParts
 from facegen.pipelines.render import SaveOptions, motion_cache, render
+from facegen.provenance.statement import Statement
 from facegen.tracking import track_image
 from facegen.transfer.retarget import retarget
 
@@ -143,6 +145,7 @@ class ReenactmentPipeline:
             "generator": self.generator,
             "head": self.head.version,
             "drive": str(Path(drive).resolve()),
+            "watermark": options.watermark,
             "facegen": __version__,
         }
         job = fingerprint(files, settings)
@@ -166,16 +169,13 @@ class ReenactmentPipeline:
         """The driver's motion: tracked from a video, or read.
 
         Raises:
-            ModelFileError: the motion belongs to another head model.
+            ModelFileError: no motion that is known, or of a head model that is not here.
         """
-        if not isinstance(drive, Motion) and not str(drive).endswith(".npz"):
+        if not isinstance(drive, Motion) and not is_motion(drive):
             return FittingPipeline(self.head)(drive, config=config).motion
-        motion = drive if isinstance(drive, Motion) else Motion.load(drive)
+        motion = drive if isinstance(drive, Motion) else open_motion(drive)
         if motion.basis != self.head.version:
-            raise ModelFileError(
-                f"the motion belongs to head model {motion.basis}, this pipeline uses "
-                f"{self.head.version}; fit the driving video anew"
-            )
+            motion = converted(motion, self.head)
         return part_of(motion, config)
 
     def transfer(self, portrait: Portrait, driver: Motion, config: ReenactConfig) -> Motion:
@@ -241,6 +241,7 @@ class Reenactment:
         pipe, portrait, config: what it was made from.
         motion: the transferred motion, T frames.
         sound: file whose sound belongs to it, or None.
+        task: what it was made by, see ``Statement``.
     """
 
     pipe: ReenactmentPipeline
@@ -248,6 +249,7 @@ class Reenactment:
     motion: Motion
     config: ReenactConfig
     sound: Path | None
+    task: str = "reenact"
 
     def __len__(self) -> int:
         return len(self.motion)
@@ -259,6 +261,14 @@ class Reenactment:
     def size(self) -> tuple[int, int]:
         """Width and height of the frames: the photo's."""
         return self.portrait.photo.width, self.portrait.photo.height
+
+    @property
+    def statement(self) -> Statement:
+        """How it is made, for whoever meets the file."""
+        head, painter = self.pipe.head, self.pipe.painter
+        parts = {f"head {head.version}": head.licence, f"generator {painter.name}": painter.licence}
+        licences = tuple(f"{part}: {licence}" for part, licence in parts.items() if licence)
+        return Statement(self.task, painter.name, licences)
 
     def frames(self, start: int = 0, *, workers: int = 2) -> Iterator[NDArray[np.uint8]]:
         """Frames from number ``start`` on."""
@@ -296,7 +306,7 @@ class Reenactment:
 
 def sound_of(drive: Path | str | Motion) -> Path | None:
     """The driver's file where it can carry sound."""
-    if isinstance(drive, Motion) or not Path(drive).is_file() or Path(drive).suffix == ".npz":
+    if isinstance(drive, Motion) or not Path(drive).is_file() or is_motion(drive):
         return None
     return Path(drive)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,16 +11,18 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from facegen import __version__
 from facegen.errors import MediaError
 from facegen.flame.maps import ConditionMaps
 from facegen.media import check_output, has_sound, open_writer, read_video, side_folder, write_image
 from facegen.media.sheet import contact_sheet
 from facegen.motion import Motion
 from facegen.progress import progress
+from facegen.provenance.credentials import SUFFIXES, Credentials, sign
+from facegen.provenance.marker import Marker
+from facegen.provenance.payload import Payload
+from facegen.provenance.statement import Statement, to_xmp
 
-PROVENANCE = f"Synthetic media: a still photo animated with facegen {__version__}"
-
+_LOG = logging.getLogger(__name__)
 _SHEET_FRAMES = 12
 _SHEET_SIDE = 320
 
@@ -32,6 +35,7 @@ class SaveOptions:
         audio: file whose sound is used instead of the driver's. mute: no sound.
         resume: continue an interrupted run of the same job.
         workers: threads that paint.
+        watermark: put the invisible mark into every frame.
         maps: folder for condition maps. motion: ``.motion.npz``. sheet: overview PNG.
     """
 
@@ -39,6 +43,7 @@ class SaveOptions:
     mute: bool = False
     resume: bool = False
     workers: int = 2
+    watermark: bool = True
     maps: Path | None = None
     motion: Path | None = None
     sheet: Path | None = None
@@ -52,6 +57,10 @@ class Renderable(Protocol):
 
     @property
     def sound(self) -> Path | None: ...
+
+    @property
+    def statement(self) -> Statement:
+        """How it is made."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -97,20 +106,50 @@ def render(
         FacegenError: what is wrong and how to mend it.
     """
     check_options(target, options)
+    signer = _signer(target)
     result = prepare()
-    _write_frames(result, target, options, job)
+    payload = payload_of(result) if options.watermark else None
+    statement = result.statement.marked(payload)
+    _write_frames(result, target, options, job, payload)
+    if signer is not None:
+        sign(target, statement, signer)
     if options.maps is not None:
         for index, maps in enumerate(progress(result.maps(), len(result.motion), "maps")):
             maps.save(options.maps, index)
     if options.motion is not None:
         result.motion.save(options.motion)
     if options.sheet is not None:
-        write_image(options.sheet, overview(target, len(result.motion)))
+        sheet = overview(target, len(result.motion))
+        write_image(options.sheet, sheet, xmp=to_xmp(statement.tags()))
     return target
 
 
-def _write_frames(result: Renderable, target: Path, options: SaveOptions, job: str | None) -> None:
+def payload_of(result: Renderable) -> Payload:
+    """What the mark of a result says: the same whenever the same motion is painted."""
+    motion = result.motion
+    facts = (motion.expression, motion.neck_pose, motion.jaw_pose)
+    return Payload.of_job(result.statement.task, *(array.tobytes() for array in facts))
+
+
+def _signer(target: Path) -> Credentials | None:
+    """Who signs the target; pictures in folders and WebM have no room for a signature."""
+    credentials = Credentials.from_environment()
+    if credentials is not None and target.suffix.lower() not in SUFFIXES:
+        _LOG.warning("%s cannot hold C2PA credentials; write .mp4 to have them", target)
+        return None
+    return credentials
+
+
+def _write_frames(
+    result: Renderable,
+    target: Path,
+    options: SaveOptions,
+    job: str | None,
+    payload: Payload | None,
+) -> None:
     times = result.motion.timestamps
+    tags = result.statement.marked(payload).tags()
+    mark = Marker(*result.size, payload) if payload is not None else None
     if options.audio is not None:
         times = times - times[0]  # another file's sound starts at its beginning
     writer = open_writer(
@@ -120,7 +159,8 @@ def _write_frames(result: Renderable, target: Path, options: SaveOptions, job: s
         job=job,
         resume=options.resume,
         audio_from=None if options.mute else options.audio or result.sound,
-        metadata={"comment": PROVENANCE},
+        metadata=tags,
+        xmp=to_xmp(tags),
     )
     with writer:
         if job is not None and side_folder(target).is_dir():
@@ -129,7 +169,7 @@ def _write_frames(result: Renderable, target: Path, options: SaveOptions, job: s
         frames = result.frames(start, workers=options.workers)
         shown = progress(frames, len(times), "painting", done=start)
         for rgb, time in zip(shown, times[start:], strict=True):
-            writer.write(rgb, time)
+            writer.write(rgb if mark is None else mark(rgb), time)
 
 
 def overview(video: Path, frames: int) -> NDArray[np.uint8]:

@@ -131,6 +131,7 @@ class TalkingHeadPipeline:
         settings = asdict(config) | {
             "task": "talk",
             "fps": str(config.fps),
+            "watermark": options.watermark,
             "generator": self.painter.generator,
             "head": self.head.version,
             "facegen": __version__,
@@ -186,7 +187,8 @@ class TalkingHeadPipeline:
     def _prepared(
         self, portrait: Portrait, motion: Motion, audio: Path | str, config: TalkConfig
     ) -> Reenactment:
-        return Reenactment(self.painter, portrait, motion, config.painting, Path(audio))
+        painting = config.painting
+        return Reenactment(self.painter, portrait, motion, painting, Path(audio), task="talk")
 
     def _feeling(self, audio: Path | str, config: TalkConfig) -> EmotionTrack:
         track = EmotionTrack.parse(config.emotion)

@@ -9,12 +9,14 @@ from typing import Annotated
 import typer
 
 from facegen.cli import evaluate_options as opt
+from facegen.cli.evaluate_recognizer import recognizer
 from facegen.cli.evaluate_talk import talk
 
 app = typer.Typer(
     help="Measure reenactments and talking heads with pinned metrics.", no_args_is_help=True
 )
 app.command("talk")(talk)
+app.command("recognizer")(recognizer)
 
 
 @app.command("reenact")

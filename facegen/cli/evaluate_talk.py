@@ -30,7 +30,8 @@ def talk(
     """Does a talking head say what is heard? Each clip's own video is the truth.
 
     Always in the table: the true lips, a still face, loudness as a jaw, and two controls that must
-    fail: loudness of another clip, lips of another clip.
+    fail: loudness of another clip, lips of another clip. Where words or phones with their times lie
+    beside a clip, rules that know them are measured too (openfacefx where it is installed).
     """
     from facegen.evaluation import report
     from facegen.evaluation.catalogue import Catalogue
@@ -72,7 +73,7 @@ def _methods(
 
     videos = parse_predictions(pred)
     strays = unmatched(videos, tasks)
-    methods = [*baselines(), *(PredictedVideos(v) for v in videos)]
+    methods = [*baselines(), *_rules(tasks), *(PredictedVideos(v) for v in videos)]
     if motion:
         from facegen.assets import load_head
 
@@ -93,3 +94,10 @@ def _methods(
                 "(--allow-circular measures and marks it)"
             )
     return methods, strays
+
+
+def _rules(tasks: list[Task]) -> list[TalkMethod]:
+    from facegen.assets import load_head
+    from facegen.pipelines.evaluate_rules import rule_methods
+
+    return rule_methods([task.drive for task in tasks], load_head())

@@ -9,6 +9,7 @@ from facegen.cli import (
     train_autoencoder,
     train_head,
     train_motion,
+    train_recognizer,
     train_reenactor,
     train_speech_emotion,
 )
@@ -27,5 +28,6 @@ def _group() -> None:
 app.command("autoencoder")(train_autoencoder.autoencoder)
 app.command("head")(train_head.head)
 app.command("motion")(train_motion.motion)
+app.command("recognizer")(train_recognizer.recognizer)
 app.command("reenactor")(train_reenactor.reenactor)
 app.command("speech-emotion")(train_speech_emotion.speech_emotion)

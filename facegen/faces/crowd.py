@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -70,12 +71,20 @@ class CrowdTracker:
             tracker.close()
         self._spare = []
 
-    def forget(self) -> None:
-        """Begin another sequence: as if newly made, but at once."""
+    def forget(self, known: Iterable[tuple[int, float, float, float]] = ()) -> None:
+        """Begin another sequence: as if newly made, but at once.
+
+        Args:
+            known: number, centre and size, pixels, of faces that were seen before and may be back.
+        """
         for person in self._people:
             self._release(person)
         self._people = []
         self._next = self._index = 0
+        for face_id, x, y, size in known:
+            box = FaceBox(x, y, size, 1.0)
+            self._people.append(_Person(face_id, self._tracker(), box, 1.0, lost=1))
+            self._next = max(self._next, face_id + 1)
 
     def __call__(self, rgb: Image) -> list[TrackedFace]:
         """Faces by number.
@@ -83,7 +92,7 @@ class CrowdTracker:
         Args:
             rgb: ``(H, W, 3)`` uint8.
         """
-        found = {}
+        found: dict[int, TrackedFace] = {}
         for person in [p for p in self._people if p.lost == 0]:
             points = person.tracker.track(rgb)
             if points is None or self._taken(points, found):
@@ -113,7 +122,7 @@ class CrowdTracker:
         scale = max(1.0, _LEAST_SIDE / min(rgb.shape[:2]))
         large = rgb if scale == 1 else cv2.resize(rgb, None, fx=scale, fy=scale)
         edge = round(max(large.shape[:2]) * _BORDER)
-        framed = cv2.copyMakeBorder(large, *([edge] * 4), borderType=cv2.BORDER_REPLICATE)
+        framed = cv2.copyMakeBorder(large, edge, edge, edge, edge, cv2.BORDER_REPLICATE)
         again = []
         for face in self._still(np.asarray(framed, np.uint8)):
             points = face.points / np.float32(scale)
@@ -122,8 +131,8 @@ class CrowdTracker:
         return again
 
     def _still(self, rgb: Image) -> list[TrackedFace]:
-        tracker = self._spare.pop() if self._spare else LandmarkTracker()
-        found = []
+        tracker = self._tracker()
+        found: list[TrackedFace] = []
         for box in self._detector(rgb)[: self._most]:
             points = tracker.follow(rgb, box) if box.size >= MIN_FACE else None
             if points is not None:
@@ -167,8 +176,10 @@ class CrowdTracker:
         return best if best is not None and away(best) < _NEAR else None
 
     def _newcomer(self, box: FaceBox) -> _Person:
-        tracker = self._spare.pop() if self._spare else LandmarkTracker()
-        return _Person(-1, tracker, box, box.score)
+        return _Person(-1, self._tracker(), box, box.score)
+
+    def _tracker(self) -> LandmarkTracker:
+        return self._spare.pop() if self._spare else LandmarkTracker()
 
     def _release(self, person: _Person) -> None:
         person.tracker.forget()

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from facegen.fer.crops import MARGIN
-from facegen.recognizer.crop import CropSpec
+from facegen.recognizer.crop import GREY, CropSpec
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Augmentation:
 def network_input(crops: Tensor, spec: CropSpec) -> Tensor:
     """Crops ``(B, 3, S, S)`` uint8 as the network sees them without augmentation."""
     share = torch.full((len(crops),), spec.margin / MARGIN)
-    return spec.normalise(_sampled(crops.float() / 255, _place(share), spec.size))
+    return _late(_sampled(_early(crops, spec), _place(share), spec.size), spec)
 
 
 def augmented(
@@ -59,7 +59,7 @@ def augmented(
     def chance(share: float) -> Tensor:
         return torch.rand(count, generator=generator) < share
 
-    x = crops.float() / 255
+    x = _early(crops, spec)
     _tighten(x, chance(how.tight), generator)
     sides = torch.where(chance(how.flip), -1.0, 1.0)
     size = spec.margin / MARGIN * torch.exp(how.zoom * normal())
@@ -67,7 +67,8 @@ def augmented(
     x = _sampled(x, place, spec.size)
     _blur(x, chance(how.blur), generator)
     pale = chance(how.grey)
-    x[pale] = x[pale].mean(1, keepdim=True).expand(-1, 3, -1, -1)
+    if x.shape[1] == 3:
+        x[pale] = x[pale].mean(1, keepdim=True).expand(-1, 3, -1, -1)
     x = x.clamp(1e-3, 1) ** torch.exp(how.gamma * normal(1, 1, 1))
     line = torch.linspace(-1, 1, spec.size)
     slope = how.tilt * normal(2, 1, 1)
@@ -77,7 +78,19 @@ def augmented(
     rough = how.noise * torch.rand(count, 1, 1, 1, generator=generator)
     x = x + rough * torch.randn(x.shape, generator=generator)
     _erase(x, chance(how.erase), generator)
-    return spec.normalise(x.clamp(0, 1))
+    return _late(x.clamp(0, 1), spec)
+
+
+def _early(crops: Tensor, spec: CropSpec) -> Tensor:
+    """Pictures in 0..1; of a grey network's three equal channels one is enough to work on."""
+    x = crops.float() / 255
+    if spec.channels != "grey":
+        return x
+    return (x * x.new_tensor(GREY)[:, None, None]).sum(1, keepdim=True)
+
+
+def _late(x: Tensor, spec: CropSpec) -> Tensor:
+    return spec.normalise(x.expand(-1, 3, -1, -1))
 
 
 def _place(
@@ -97,7 +110,7 @@ def _place(
 
 
 def _sampled(x: Tensor, place: Tensor, side: int) -> Tensor:
-    grid = F.affine_grid(place, [len(x), 3, side, side], align_corners=False)
+    grid = F.affine_grid(place, [len(x), 1, side, side], align_corners=False)
     return F.grid_sample(x, grid, padding_mode="border", align_corners=False)
 
 

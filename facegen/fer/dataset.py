@@ -36,6 +36,9 @@ class FerSample:
         aus: strength of action units 0..5 by number; units that are absent were not coded.
         blendshapes: 52 curves 0..1 by ``ARKIT``; empty where unknown.
         frames: pictures of a clip in order; empty for pictures and video files.
+        square: middle x, y, side (pixels) and turn (degrees) of the square about the face mesh,
+            eyes level, where the set tells it; else the face is looked for.
+        params: arrays of the exact head that a made face was made with, or None.
         fold: of a set's own cross-validation, -1 where there is none.
     """
 
@@ -47,6 +50,8 @@ class FerSample:
     aus: dict[int, float] = field(default_factory=dict)
     blendshapes: tuple[float, ...] = ()
     frames: tuple[Path, ...] = ()
+    square: tuple[float, float, float, float] | None = None
+    params: Path | None = None
     fold: int = -1
 
 
@@ -81,6 +86,14 @@ class FerDataset:
         if is_video(sample.path):
             return self.clip(index, 1)[0]
         return read_image(sample.path).rgb
+
+    def params(self, index: int) -> dict[str, NDArray[Any]] | None:
+        """The exact head of a made face by name; None of others."""
+        path = self.samples[index].params
+        if path is None:
+            return None
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
 
     def clip(self, index: int, count: int) -> list[Picture]:
         """``count`` pictures spread evenly over a clip; one picture is repeated.

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from facegen.fer.crops import FaceCrops, cut_faces
+from facegen.fer.crops import SIDE, FaceCrops, FaceCutter, cut_faces
 from facegen.fer.dataset import FerDataset
 from facegen.recognizer.au_sets import au_set
 
@@ -70,13 +70,57 @@ TENSORS = tuple(f.name for f in fields(Source) if f.name not in ("name", "subjec
 _MASK = 6
 
 
-def make_source(dataset: FerDataset, aus: str, *, cache: Path | None = None) -> Source:
+def make_source(
+    dataset: FerDataset, aus: str, *, cache: Path | None = None, masks: bool = False
+) -> Source:
     """Faces of a set, cut and with their labels.
 
     Args:
         aus: set of action units. cache: folder for crops, see :func:`cut_faces`.
+        masks: also render where made faces act; sets without exact heads have none.
     """
-    return source_of(dataset, cut_faces(dataset, cache), aus)
+    faces = cut_faces(dataset, cache)
+    source = source_of(dataset, faces, aus)
+    return with_masks(source, dataset, faces) if masks else source
+
+
+def with_masks(source: Source, dataset: FerDataset, faces: FaceCrops) -> Source:
+    """The source with masks of the samples whose exact head is known."""
+    from facegen.assets import load_head
+    from facegen.fer.masks import small_masks
+
+    heads = [dataset.params(int(i)) for i in faces.kept]
+    places = [k for k, found in enumerate(heads) if found is not None]
+    if not places:
+        return source
+    found = [found for found in heads if found is not None]
+    masks = source.masks.clone()
+    masks[places] = small_masks(found, load_head(), faces.matrices[places], SIDE, _MASK)
+    return replace(source, masks=masks)
+
+
+def make_clips(dataset: FerDataset, aus: str, frames: int) -> Source:
+    """Clips of a set, ``frames`` crops each; a frame without a face repeats its neighbour.
+
+    Clips without any face are left out.
+    """
+    kept, stacks = [], []
+    with FaceCutter() as cutter:
+        for index in range(len(dataset)):
+            found = [cutter(picture) for picture in dataset.clip(index, frames)]
+            seen = [k for k, face in enumerate(found) if face is not None]
+            if seen:
+                nearest = [min(seen, key=lambda k: abs(k - place)) for place in range(frames)]
+                faces = [found[k] for k in nearest]
+                stacks.append([face[0].transpose(2, 0, 1) for face in faces if face is not None])
+                kept.append(index)
+    middle = FaceCrops(
+        np.zeros((len(kept), 1, 1, 3), np.uint8),
+        np.array(kept, np.int64),
+        np.zeros((len(kept), 2, 3)),
+    )
+    clips = np.array(stacks, np.uint8).reshape(len(kept), frames, 3, SIDE, SIDE)
+    return replace(source_of(dataset, middle, aus), crops=torch.from_numpy(clips))
 
 
 def source_of(dataset: FerDataset, faces: FaceCrops, aus: str) -> Source:

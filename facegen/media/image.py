@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pil
 from PIL import ImageCms, ImageOps, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
 
 from facegen.errors import MediaError
 from facegen.media.atomic import atomic_path, reason
@@ -35,6 +37,7 @@ _OPTIONS: dict[str, dict[str, object]] = {
     "WEBP": {"quality": 95},
     "TIFF": {"compression": "tiff_deflate"},
 }
+_TIFF_XMP = 700
 _UNREADABLE = {".exr", ".hdr", ".heic", ".heif", ".jxl", ".raw", ".dng", ".cr2", ".nef", ".arw"}
 
 
@@ -179,7 +182,11 @@ def _to_srgb(picture: Pil.Image, profile: bytes | None, notes: list[str]) -> Pil
 
 
 def write_image(
-    path: Path | str, rgb: NDArray[np.uint8], alpha: NDArray[np.uint8] | None = None
+    path: Path | str,
+    rgb: NDArray[np.uint8],
+    alpha: NDArray[np.uint8] | None = None,
+    *,
+    xmp: bytes | None = None,
 ) -> None:
     """Write a picture; it appears whole or not at all.
 
@@ -187,6 +194,7 @@ def write_image(
         path: ``.png`` (lossless), ``.jpg``, ``.webp``, ``.bmp`` or ``.tif``.
         rgb: ``(H, W, 3)`` uint8 sRGB.
         alpha: ``(H, W)`` uint8; not for JPEG and BMP.
+        xmp: metadata packet; BMP has no room for it.
 
     Raises:
         MediaError: unknown suffix, wrong array, or the file cannot be written.
@@ -204,7 +212,33 @@ def write_image(
             raise MediaError(f"cannot write {path}: alpha {alpha.shape} is not {rgb.shape[:2]}")
         layers = np.dstack([rgb, alpha])
     with atomic_path(path) as part, part.open("wb") as stream:
-        Pil.fromarray(layers).save(stream, format=kind, **_OPTIONS.get(kind, {}))
+        Pil.fromarray(layers).save(
+            stream, format=kind, **_OPTIONS.get(kind, {}), **_packet(kind, xmp)
+        )
+
+
+def _packet(kind: str, xmp: bytes | None) -> dict[str, Any]:
+    """How Pillow wants an XMP packet for a format."""
+    if xmp is None or kind == "BMP":
+        return {}
+    if kind == "PNG":
+        info = PngInfo()
+        info.add_itxt("XML:com.adobe.xmp", xmp.decode())
+        return {"pnginfo": info}
+    return {"tiffinfo": {_TIFF_XMP: xmp}} if kind == "TIFF" else {"xmp": xmp}
+
+
+def read_xmp(path: Path | str) -> str:
+    """The XMP packet of a picture as text, "" without one.
+
+    Raises:
+        MediaError: the file cannot be read.
+    """
+    with open_image(Path(path)) as picture:
+        packet = picture.info.get("xmp") or picture.info.get("XML:com.adobe.xmp") or b""
+        if not packet and picture.format == "TIFF":
+            packet = picture.getexif().get(_TIFF_XMP, b"")
+    return packet.decode("utf-8", "replace") if isinstance(packet, bytes) else str(packet)
 
 
 def check_picture(rgb: NDArray[np.uint8], path: Path) -> None:

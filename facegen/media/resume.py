@@ -298,20 +298,22 @@ def open_writer(
     audio_from: Path | str | None = None,
     metadata: Mapping[str, str] | None = None,
     alpha: bool = False,
+    xmp: bytes | None = None,
 ) -> PictureSink:
     """The writer that suits a target: a folder or ``%05d.png`` of pictures, or a video file.
 
     Args:
         job: fingerprint; makes the work resumable. None: an interrupted run leaves nothing.
         resume: continue an interrupted run of that job.
+        xmp: metadata packet of pictures; videos have ``metadata``.
 
-    The others are those of :class:`VideoWriter`; pictures take no sound and no tags.
+    The others are those of :class:`VideoWriter`; pictures take no sound.
 
     Raises:
         MediaError: see the writers.
     """
     if is_sequence_target(path):
-        return ImageSequenceWriter(path, width, height, fps, job=job, resume=resume)
+        return ImageSequenceWriter(path, width, height, fps, job=job, resume=resume, xmp=xmp)
     if job is None:
         return VideoWriter(
             path,

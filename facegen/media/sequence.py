@@ -68,6 +68,7 @@ class ImageSequenceWriter:
         *,
         job: str | None = None,
         resume: bool = False,
+        xmp: bytes | None = None,
     ) -> None:
         """Prepare the side folder.
 
@@ -77,6 +78,7 @@ class ImageSequenceWriter:
             fps: nominal rate, for pictures without a time.
             job: fingerprint of inputs and options; see ``resume.fingerprint``.
             resume: continue what an interrupted run of the same job left.
+            xmp: metadata packet of every picture.
 
         Raises:
             MediaError: target not empty or not writable, unknown suffix, another job's remains, or
@@ -87,7 +89,7 @@ class ImageSequenceWriter:
         self._folder, self._name = check_sequence(path)
         self._side = side_folder(self._folder)
         self._pictures = self._side / _PICTURES
-        self._job = job
+        self._job, self._xmp = job, xmp
         self._clock = Clock(check_fps(fps))
         self._ticks: list[int] = []
         self._lock = TargetLock(self._folder)
@@ -165,7 +167,7 @@ class ImageSequenceWriter:
         try:
             if not self._ticks:
                 self._save_job()
-            write_image(self._picture(len(self._ticks)), rgb, alpha)
+            write_image(self._picture(len(self._ticks)), rgb, alpha, xmp=self._xmp)
             with (self._side / _TIMES).open("a") as stream:
                 stream.write(f"{ticks}\n")
         except OSError as error:

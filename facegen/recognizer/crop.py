@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Rule = Literal["upright", "box", "whole"]
 
-_GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601
+GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601
 _FINEST = 16  # samples per crop pixel and direction, at most
 
 
@@ -139,7 +139,7 @@ class CropSpec:
     def normalise(self, pictures: Tensor) -> Tensor:
         """Crops ``(..., 3, S, S)``, RGB 0..1, as the network wants them: ``(..., C, S, S)``."""
         if self.channels == "grey":
-            weights = pictures.new_tensor(_GREY)[:, None, None]
+            weights = pictures.new_tensor(GREY)[:, None, None]
             pictures = (pictures * weights).sum(-3, keepdim=True)
         elif self.channels == "bgr":
             pictures = pictures.flip(-3)

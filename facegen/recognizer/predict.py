@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from facegen.recognizer.spec import RecognizerSpec
 
 Row = dict[str, Any]
+# A row, and what each recognizer saw of its face.
+_Held = tuple[Row, list[Tensor] | None]
 
 
 def predict(
@@ -42,41 +45,47 @@ def predict(
 
 
 def recognize(
-    recognizer: FaceRecognizer,
+    recognizers: FaceRecognizer | Sequence[FaceRecognizer],
     seen: Iterable[Seen],
     *,
     batch_size: int = 32,
     device: str | torch.device = "cpu",
     passed: Callable[[Seen], None] | None = None,
+    flush: Callable[[list[Row]], None] | None = None,
 ) -> Iterator[Row]:
     """Rows of a FaceFrame in order, as soon as their batch is full.
 
-    A picture without a face has one row with its name, number and time alone.
+    A picture without a face has one row with its name, number and time alone. Of several
+    recognizers the first that tells a column decides it.
 
     Args:
         passed: called with every picture after it was looked at.
+        flush: called with every batch of rows before they are given; whole pictures only.
     """
-    was_training = recognizer.training
-    recognizer.train(False).to(device)
-    recognizer.restart()
-    held: list[tuple[Row, Tensor | None]] = []
-    clips = _Clips(recognizer.spec.clip_len)
+    asked = [recognizers] if isinstance(recognizers, FaceRecognizer) else list(recognizers)
+    was_training = [recognizer.training for recognizer in asked]
+    for recognizer in asked:
+        recognizer.train(False).to(device).restart()
+    clips = [_Clips(recognizer.spec.clip_len) for recognizer in asked]
+    held: list[_Held] = []
     try:
         for entry in seen:
             for face in entry.faces:
                 with torch.no_grad():
-                    x = recognizer.observe(entry.picture, face)
-                held.append((where(entry, face), clips(face.face_id, x)))
+                    x = [r.observe(entry.picture, face) for r in asked]
+                xs = [clip(face.face_id, one) for clip, one in zip(clips, x, strict=True)]
+                held.append((where(entry, face), xs))
             if not entry.faces:
                 held.append((_names(entry.picture), None))
             if passed is not None:
                 passed(entry)
             if len(held) >= batch_size:
-                yield from _told(recognizer, held, device)
+                yield from _told(asked, held, device, flush)
                 held = []
-        yield from _told(recognizer, held, device)
+        yield from _told(asked, held, device, flush)
     finally:
-        recognizer.train(was_training)
+        for recognizer, training in zip(asked, was_training, strict=True):
+            recognizer.train(training)
 
 
 class _Clips:
@@ -95,17 +104,40 @@ class _Clips:
 
 
 def _told(
-    recognizer: FaceRecognizer, held: list[tuple[Row, Tensor | None]], device: str | torch.device
-) -> Iterator[Row]:
-    inputs = [x for _, x in held if x is not None]
-    values: Iterator[Row] = iter(())
-    if inputs:
+    asked: Sequence[FaceRecognizer],
+    held: Sequence[_Held],
+    device: str | torch.device,
+    flush: Callable[[list[Row]], None] | None,
+) -> list[Row]:
+    """The rows held, with everything told."""
+    rows = [dict(row) for row, _ in held]
+    faces = [(row, xs) for row, (_, xs) in zip(rows, held, strict=True) if xs is not None]
+    for k, recognizer in enumerate(asked if faces else ()):
         with torch.no_grad():
-            values = iter(
-                values_of(recognizer.tell(torch.stack(inputs).to(device)), recognizer.spec)
-            )
-    for row, x in held:
-        yield row if x is None else {**row, **next(values)}
+            output = recognizer.tell(torch.stack([xs[k] for _, xs in faces]).to(device))
+        for (row, _), values in zip(faces, values_of(output, recognizer.spec), strict=True):
+            new = {n: v for n, v in values.items() if math.isnan(row.get(n, math.nan))}
+            row.update(new)
+    if flush is not None and rows:
+        flush(rows)
+    return rows
+
+
+def columns_of(specs: Sequence[RecognizerSpec]) -> tuple[str, ...]:
+    """Columns of the rows that recognizers of these cards give, in order."""
+    units = dict.fromkeys(name for spec in specs for name in spec.au_names)
+    return (
+        *col.WHERE,
+        *col.BOX,
+        *(col.EMOTIONS if any(spec.labels for spec in specs) else ()),
+        *(col.AFFECT if any(spec.valence_arousal for spec in specs) else ()),
+        *units,
+        *(f"{name}_r" for name in units),
+        *(col.BLENDSHAPES if any(spec.blendshapes for spec in specs) else ()),
+        *col.POSE,
+        "unknown",
+        *col.LANDMARKS,
+    )
 
 
 def values_of(output: RecognizerOutput, spec: RecognizerSpec) -> list[Row]:

@@ -68,14 +68,17 @@ class Seen:
     faces: tuple[SeenFace, ...]
 
 
-def pictures_of(source: Any) -> Iterator[Picture]:
+def pictures_of(source: Any, *, skip: int = 0) -> Iterator[Picture]:
     """Pictures of a video, picture file, folder of pictures, list of these, or arrays.
+
+    Args:
+        skip: pictures of one path that are left out at its begin.
 
     Raises:
         MediaError: a file cannot be read. UsageError: not such a source.
     """
     if isinstance(source, str | Path):
-        yield from _of_path(Path(source))
+        yield from _of_path(Path(source), skip)
         return
     if isinstance(source, np.ndarray):
         source = source[None] if source.ndim == 3 else source
@@ -96,23 +99,30 @@ def pictures_of(source: Any) -> Iterator[Picture]:
         count += 1
 
 
-def _of_path(path: Path) -> Iterator[Picture]:
+def _of_path(path: Path, skip: int = 0) -> Iterator[Picture]:
     if path.is_dir():
         sequence = find_sequence(path)
-        for index, file in enumerate(sequence.files if sequence else ()):
+        for index, file in list(enumerate(sequence.files if sequence else ()))[skip:]:
             yield Picture(str(file), index, 0.0, read_image(file).rgb)
     elif is_still(path):
-        yield Picture(str(path), 0, 0.0, read_image(path).rgb)
+        if not skip:
+            yield Picture(str(path), 0, 0.0, read_image(path).rgb)
     else:
-        for frame in read_video(path):
+        for frame in read_video(path, skip=skip):
             yield Picture(str(path), frame.index, frame.time, frame.rgb, True, frame.exact_time)
 
 
-def look(pictures: Iterable[Picture], *, most: int = 8) -> Iterator[Seen]:
+def look(
+    pictures: Iterable[Picture],
+    *,
+    most: int = 8,
+    known: Iterable[tuple[int, float, float, float]] = (),
+) -> Iterator[Seen]:
     """Find the faces; those of a video are followed with stable numbers.
 
     Args:
         most: faces followed at once, the largest first.
+        known: number, centre and size of the faces of the same video seen before these pictures.
     """
     crowd: CrowdTracker | None = None
     name = None
@@ -124,7 +134,7 @@ def look(pictures: Iterable[Picture], *, most: int = 8) -> Iterator[Seen]:
                 found = crowd.photo(picture.rgb)
             else:
                 if picture.name != name:
-                    crowd.forget()
+                    crowd.forget(known if name is None else ())
                 found = crowd(picture.rgb)
             name = picture.name
             faces = (SeenFace(f.face_id, f.points, f.score, f.restarted) for f in found)

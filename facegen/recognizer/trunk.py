@@ -10,6 +10,9 @@ from torch import Tensor, nn
 from facegen._optional import require
 from facegen.errors import UsageError
 
+# Added to the contrast, so that an empty picture does not become noise.
+_DARK = 0.05
+
 
 class OwnTrunk(nn.Module):
     """Residual convolutions at 1/4, 1/8 and, for larger pictures, 1/16 of the side.
@@ -34,7 +37,9 @@ class OwnTrunk(nn.Module):
         self.out = have
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map ``(B, out, h, w)`` of pictures ``(B, C, S, S)``."""
+        """Map ``(B, out, h, w)`` of pictures ``(B, C, S, S)``; each is brought to one light."""
+        spread, middle = torch.std_mean(x, (1, 2, 3), keepdim=True)
+        x = (x - middle) / (spread + _DARK)
         return self.layers(x.contiguous(memory_format=torch.channels_last))
 
 

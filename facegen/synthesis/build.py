@@ -7,68 +7,78 @@ turn and meet only in the file system: who finishes last puts the set together.
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from facegen.assets import load_head
 from facegen.errors import FacegenError, UsageError
-from facegen.flame.model import HeadModel
 from facegen.motion import Motion
 from facegen.progress import progress_bar
-from facegen.synthesis.gates import FaceFinder, check
+from facegen.synthesis.clips import identity_clips, make_clip
 from facegen.synthesis.identities import Identity, identities
-from facegen.synthesis.lens import seen_through
+from facegen.synthesis.making import Bench, make_still, write_bytes
+from facegen.synthesis.marks import Mark, NoMark
 from facegen.synthesis.people import PersonPainter
 from facegen.synthesis.plan import Plan
-from facegen.synthesis.portraits import PortraitPainter, fitted_picture
-from facegen.synthesis.record import Row, bytes_hash, head_arrays, picture_hash, sample_row
-from facegen.synthesis.samples import Sample, identity_samples
+from facegen.synthesis.portraits import Move, PortraitPainter, fitted_picture
+from facegen.synthesis.record import Row
+from facegen.synthesis.rows import WORK, unit_folder
+from facegen.synthesis.samples import identity_samples
 from facegen.synthesis.shot import Painter
 
-WORK = ".synth"
-UNIT = 50
+UNIT = {"still": 50, "clip": 4}
 """Samples made between two records."""
 
 
 @dataclass(frozen=True)
 class Unit:
-    """Samples ``start`` to ``stop`` of one person."""
+    """Samples ``start`` to ``stop`` of one person, stills or clips."""
 
     identity: Identity
+    kind: str
     start: int
     stop: int
 
     @property
     def name(self) -> str:
-        return f"{self.identity.name}-{self.start:05d}"
+        letter = "c" if self.kind == "clip" else ""
+        return f"{self.identity.name}-{letter}{self.start:05d}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Job:
-    """A plan and its folders."""
+    """A plan and its folders.
+
+    Attributes:
+        data: folder that the plan's files are below. out: of the set.
+        moves: what moves photos, by the plan's ``generator``; the warp needs no entry.
+        mark: the invisible mark.
+    """
 
     plan: Plan
     data: Path
     out: Path
+    moves: dict[str, Move] = field(default_factory=dict)
+    mark: Mark = field(default_factory=NoMark)
+
+    def bench(self) -> Bench:
+        """Tools of a process."""
+        return Bench(self.plan, load_head("open"), self.data, self.mark)
 
 
-def units(plan: Plan, people: list[Identity]) -> list[Unit]:
+def units(people: list[Identity]) -> list[Unit]:
     """All units: first every person's first, so that an unfinished set is a mixed one."""
     found = [
-        Unit(one, start, min(start + UNIT, one.group.samples))
+        Unit(one, kind, start, min(start + UNIT[kind], count))
         for one in people
-        for start in range(0, one.group.samples, UNIT)
+        for kind, count in (("still", one.group.samples), ("clip", one.group.clips))
+        for start in range(0, count, UNIT[kind])
     ]
     return sorted(found, key=lambda unit: unit.start)
 
@@ -91,7 +101,7 @@ def build(job: Job, *, workers: int = 1, report: Callable[[str], None] = lambda 
         UsageError: the folder holds another plan's samples.
     """
     claim(job)
-    wanted = units(job.plan, identities(job.plan, job.data))
+    wanted = units(identities(job.plan, job.data))
     rank, world = rank_and_world()
     own = wanted[rank::world]
     rest = [unit for unit in own if not record_path(job.out, unit).is_file()]
@@ -111,9 +121,8 @@ def claim(job: Job) -> None:
     Raises:
         UsageError: it is another plan's.
     """
-    work = job.out / WORK
-    (work / "units").mkdir(parents=True, exist_ok=True)
-    note = work / "plan.sha256"
+    unit_folder(job.out).mkdir(parents=True, exist_ok=True)
+    note = job.out / WORK / "plan.sha256"
     if note.is_file() and note.read_text().strip() != job.plan.fingerprint:
         raise UsageError(
             f"{job.out} holds samples of another plan; name a new folder, or the old plan"
@@ -123,35 +132,48 @@ def claim(job: Job) -> None:
 
 def record_path(out: Path, unit: Unit) -> Path:
     """Rows of a finished unit."""
-    return out / WORK / "units" / f"{unit.name}.jsonl"
+    return unit_folder(out) / f"{unit.name}.jsonl"
 
 
 def _run(job: Job, rest: list[Unit], workers: int) -> Iterator[tuple[Unit, list[str]]]:
     if workers <= 1:
-        yield from ((unit, make_unit(job, unit)) for unit in rest)
+        bench = job.bench()
+        yield from ((unit, make_unit(job, bench, unit)) for unit in rest)
         return
     # MediaPipe's threads do not survive a fork.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        futures = {pool.submit(make_unit, job, unit): unit for unit in rest}
+    context = get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(job,)) as p:
+        futures = {p.submit(_work, unit): unit for unit in rest}
         try:
             yield from ((futures[done], done.result()) for done in as_completed(futures))
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            p.shutdown(wait=True, cancel_futures=True)
 
 
-def make_unit(job: Job, unit: Unit) -> list[str]:
+_JOBS: list[Job] = []
+
+
+def _begin(job: Job) -> None:
+    """A worker process keeps its job: tasks carry only their unit."""
+    _JOBS.append(job)
+
+
+@lru_cache(maxsize=1)
+def _bench() -> Bench:
+    return _JOBS[0].bench()
+
+
+def _work(unit: Unit) -> list[str]:
+    return make_unit(_JOBS[0], _bench(), unit)
+
+
+def make_unit(job: Job, bench: Bench, unit: Unit) -> list[str]:
     """Make one unit's files and its rows; what could not be made is told and left out."""
     rows: list[Row] = []
     problems: list[str] = []
-    head = load_head("open")
     try:
-        painter = _painter(job, unit.identity)
-        samples = identity_samples(job.plan, unit.identity, painter.suits)
-        for sample in filter(None, samples[unit.start : unit.stop]):
-            try:
-                rows.append(make_sample(job, head, painter, sample))
-            except FacegenError as error:
-                problems.append(f"{sample.name}: {error}")
+        painter = painter_of(job, bench, unit.identity)
+        rows, problems = _samples(job, bench, painter, unit)
     except FacegenError as error:
         problems.append(f"{unit.identity.name}: {error}")
     lines = "".join(json.dumps(row) + "\n" for row in rows)
@@ -159,68 +181,33 @@ def make_unit(job: Job, unit: Unit) -> list[str]:
     return problems
 
 
-def _painter(job: Job, identity: Identity) -> Painter:
-    head = load_head("open")
+def _samples(job: Job, bench: Bench, painter: Painter, unit: Unit) -> tuple[list[Row], list[str]]:
+    rows: list[Row] = []
+    problems: list[str] = []
+    own = bench.own_vector(painter)
+    still = unit.kind == "still"
+    draw, make = (identity_samples, make_still) if still else (identity_clips, make_clip)
+    for sample in draw(job.plan, unit.identity, painter.suits)[unit.start : unit.stop]:
+        if sample is None:
+            continue
+        try:
+            rows.append(make(bench, painter, sample, job.out, own))
+        except FacegenError as error:
+            problems.append(f"{sample.name}: {error}")
+    return rows, problems
+
+
+def painter_of(job: Job, bench: Bench, identity: Identity) -> Painter:
+    """What paints a person; a photo's head is fitted once for all units.
+
+    Raises:
+        FacegenError: the photo cannot be used.
+    """
     if identity.path is None:
-        return PersonPainter(job.plan, identity, head)
-    return PortraitPainter(job.plan, identity, head, fit=_fit(job, identity, head))
-
-
-@lru_cache(maxsize=1)
-def _finder() -> FaceFinder:
-    return FaceFinder()
-
-
-def _fit(job: Job, identity: Identity, head: HeadModel) -> Motion:
-    """The head of a photo, fitted once for all units."""
-    assert identity.path is not None
+        return PersonPainter(job.plan, identity, bench.head)
     file = job.out / WORK / "fits" / f"{identity.name}.motion.npz"
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
-        fitted_picture(identity.path, head).fit.save(file)
-    return Motion.load(file)
-
-
-def make_sample(job: Job, head: HeadModel, painter: Painter, sample: Sample) -> Row:
-    """Paint one still, write its files and return its row."""
-    shot = painter.paint(sample)
-    row = sample_row(job.plan, sample, shot, head)
-    mesh = shot.landmarks(head, "mediapipe478")[:468]
-    row |= check(job.plan.gates, shot.rgb, mesh, row, _finder())
-    rng = np.random.default_rng((sample.seed, 1))
-    rgb = seen_through(shot.rgb, job.plan.lens, job.plan.scene, rng)
-    data = encoded(rgb, job.plan)
-    file = Path(row["split"]) / row["label"] / f"{sample.name}.{job.plan.format}"
-    write_bytes(job.out / file, data)
-    write_bytes(job.out / "params" / f"{sample.name}.npz", packed(head_arrays(shot, head)))
-    return row | {"file": file.as_posix(), "sha256": bytes_hash(data), "phash": picture_hash(rgb)}
-
-
-def encoded(rgb: NDArray[np.uint8], plan: Plan) -> bytes:
-    """The picture as a file of the plan's format: one policy for all sources."""
-    from PIL import Image
-
-    stream = io.BytesIO()
-    if plan.format == "png":
-        Image.fromarray(rgb).save(stream, "PNG", compress_level=6)
-    else:
-        Image.fromarray(rgb).save(stream, "JPEG", quality=plan.quality, subsampling=0)
-    return stream.getvalue()
-
-
-def packed(arrays: dict[str, NDArray[Any]]) -> bytes:
-    """Bytes of an ``.npz``; the same arrays give the same bytes."""
-    stream = io.BytesIO()
-    np.savez_compressed(stream, **arrays)
-    return stream.getvalue()
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file that appears whole or not at all, folders too."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(data)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        fitted_picture(identity.path, bench.head).fit.save(file)
+    move = job.moves.get(identity.generator)
+    return PortraitPainter(job.plan, identity, bench.head, fit=Motion.load(file), move=move)

@@ -15,13 +15,16 @@ from facegen._optional import require
 from facegen.errors import ModelFileError, UsageError
 from facegen.media import file_sha256, read_image
 from facegen.synthesis.labels import CLASSES
+from facegen.synthesis.plan import SPLITS
 from facegen.synthesis.record import Row
+from facegen.synthesis.rows import UnitRows, unit_folder
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 FORMAT = 1
 ABOUT = "dataset.json"
+_BEGUN: dict[str, Any] = {"format": FORMAT, "splits": list(SPLITS)}
 
 
 class SyntheticDataset:
@@ -31,6 +34,7 @@ class SyntheticDataset:
         path: the folder. split: only this one; all where None.
         keep: only samples whose decision is ``keep``.
         curated: name of a curated list (see ``facegen curate``) whose labels and weights hold.
+        unfinished: a set that is still being made may be read as far as it is.
         check: compare every picture with its row's hash.
 
     Raises:
@@ -45,11 +49,13 @@ class SyntheticDataset:
         split: str | None = None,
         keep: bool = False,
         curated: str | None = None,
+        unfinished: bool = False,
         check: bool = False,
     ) -> None:
         self.path = Path(path)
-        self.about = read_about(self.path)
-        rows = list(self._rows())
+        begun = unfinished and unit_folder(self.path).is_dir()
+        self.about = _BEGUN if begun else read_about(self.path)
+        rows = list(self._rows(unfinished))
         if curated is not None:
             rows = self._curated(rows, curated)
         if split is not None and split not in self.about["splits"]:
@@ -89,7 +95,8 @@ class SyntheticDataset:
             MissingExtraError: pandas is not installed.
         """
         pandas = require("pandas", "synth")
-        return pandas.DataFrame([flat(row, self.path) for row in self.rows])
+        rows = [flat(row) | {"path": str(self.path / row["file"])} for row in self.rows]
+        return pandas.DataFrame(rows)
 
     @cached_property
     def soft_labels(self) -> NDArray[np.float32]:
@@ -101,10 +108,13 @@ class SyntheticDataset:
         """``(N,)`` index into ``CLASSES``."""
         return np.array([CLASSES.index(row["label"]) for row in self.rows], np.int64)
 
-    def _rows(self) -> Iterator[Row]:
+    def _rows(self, unfinished: bool) -> Iterator[Row]:
+        if unfinished and not (self.path / ABOUT).is_file():
+            yield from UnitRows(self.path)
+            return
         for split in self.about["splits"]:
-            for name in ("metadata.jsonl", "clips.jsonl"):
-                file = self.path / split / name
+            for folder in (self.path / split, self.path / "clips" / split):
+                file = folder / "metadata.jsonl"
                 if file.is_file():
                     with file.open(encoding="utf-8") as lines:
                         yield from (json.loads(line) for line in lines)
@@ -141,9 +151,9 @@ def read_about(path: Path) -> dict[str, Any]:
     raise ModelFileError(f"{path}: format {about['format']}, this facegen reads {FORMAT}")
 
 
-def flat(row: Row, path: Path) -> dict[str, Any]:
-    """A row without nesting: one column a unit, curve and class."""
+def flat(row: Row) -> dict[str, Any]:
+    """A row without its tables: one column a unit, curve and class (``p_happy``)."""
     out = {k: v for k, v in row.items() if k not in ("target_au", "blendshapes", "soft_label")}
     out |= row["target_au"] | row["blendshapes"]
     out |= {f"p_{name}": p for name, p in zip(CLASSES, row["soft_label"], strict=True)}
-    return out | {"path": str(path / row["file"])}
+    return out

@@ -3,49 +3,107 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+import os
+from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
+from typing import IO, Any
 
 from facegen import __version__
-from facegen.synthesis.build import WORK, Job, write_bytes
-from facegen.synthesis.dataset import ABOUT, FORMAT
+from facegen.synthesis.annotations import write_annotations
+from facegen.synthesis.build import Job
+from facegen.synthesis.card import Summary, data_card
+from facegen.synthesis.dataset import ABOUT, FORMAT, flat
 from facegen.synthesis.labels import CLASSES, LABEL_SPACE
-from facegen.synthesis.plan import SPLITS
+from facegen.synthesis.lists import TrainerLists
+from facegen.synthesis.making import write_bytes
 from facegen.synthesis.record import Row
-
-
-def all_rows(out: Path) -> list[Row]:
-    """Rows of every finished unit, by sample."""
-    rows: list[Row] = []
-    for file in sorted((out / WORK / "units").glob("*.jsonl")):
-        rows += [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-    return sorted(rows, key=lambda row: row["sample_id"])
+from facegen.synthesis.rows import UnitRows
+from facegen.synthesis.shards import shuffled, write_shards
+from facegen.synthesis.tables import write_face_tables, write_index
 
 
 def assemble(job: Job) -> Path:
-    """Write metadata, lists, shards and the card; the set exists when ``dataset.json`` does."""
-    rows = all_rows(job.out)
-    for split in SPLITS:
-        own = [row for row in rows if row["split"] == split]
-        if own:
-            write_bytes(job.out / split / "metadata.jsonl", _lines(own, split))
-    about = {
+    """Write metadata, lists, tables, shards and the card.
+
+    Rows are read again for each of them rather than held. The set exists when ``dataset.json``
+    does, so it is written last.
+    """
+    out, rows = job.out, UnitRows(job.out)
+    summary = Summary()
+    columns: dict[str, None] = {}
+    with TrainerLists(out) as lists, _Metadata(out) as metadata:
+        for row in rows:
+            summary.add(row)
+            columns |= dict.fromkeys(flat(row))
+            lists.add(row)
+            metadata.add(row)
+    write_index(out, rows, list(columns))
+    write_face_tables(out, _stills(rows))
+    shards: list[dict[str, Any]] = []
+    for split in summary.splits:
+        stills = (row for row in _stills(rows) if row["split"] == split)
+        write_annotations(out, split, stills, job.plan.size)
+        names = shuffled(row for row in rows if row["split"] == split)
+        shards += write_shards(out, split, names, job.plan.shard, rows.__getitem__)
+    about = _about(job, summary, shards)
+    write_bytes(out / "README.md", data_card(about, summary).encode())
+    write_bytes(out / ABOUT, json.dumps(about, indent=1).encode())
+    return out / ABOUT
+
+
+def _stills(rows: UnitRows) -> Iterator[Row]:
+    return (row for row in rows if row["kind"] == "still")
+
+
+def _about(job: Job, summary: Summary, shards: list[dict[str, Any]]) -> dict[str, Any]:
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    now = datetime.fromtimestamp(int(epoch), timezone.utc) if epoch else datetime.now(timezone.utc)
+    return {
         "format": FORMAT,
         "facegen": __version__,
+        "created_utc": now.isoformat(timespec="seconds"),
         "name": job.plan.name,
         "plan": job.plan.fingerprint,
         "label_space": LABEL_SPACE,
         "classes": CLASSES,
-        "splits": [s for s in SPLITS if any(row["split"] == s for row in rows)],
+        "splits": summary.splits,
         "split_rule": "by identity",
-        "samples": len(rows),
-        "labels": dict(Counter(row["label"] for row in rows)),
+        "samples": summary.samples,
+        "labels": {split: dict(summary.labels[split]) for split in summary.splits},
+        "identities": {split: len(summary.people[split]) for split in summary.splits},
+        "decisions": dict(summary.decisions),
+        "judges": list(job.plan.judges),
+        "synthetic": True,
+        "shards": shards,
     }
-    write_bytes(job.out / ABOUT, json.dumps(about, indent=1).encode())
-    return job.out / ABOUT
 
 
-def _lines(rows: list[Row], split: str) -> bytes:
-    """``metadata.jsonl`` of one split: ``file_name`` is relative to its folder."""
-    named = ({"file_name": Path(r["file"]).relative_to(split).as_posix()} | r for r in rows)
-    return "".join(json.dumps(row) + "\n" for row in named).encode()
+class _Metadata:
+    """``metadata.jsonl`` beside the stills and the clips of every split."""
+
+    def __init__(self, out: Path) -> None:
+        self._out = out
+        self._open: dict[Path, IO[str]] = {}
+
+    def __enter__(self) -> _Metadata:
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        for file, stream in self._open.items():
+            stream.close()
+            part = file.with_name(file.name + ".part")
+            if error is None:
+                part.replace(file)
+            else:
+                part.unlink(missing_ok=True)
+
+    def add(self, row: Row) -> None:
+        """One more row; its ``file_name`` is relative to the file's folder."""
+        kind = Path() if row["kind"] == "still" else Path("clips")
+        folder = kind / row["split"]
+        file = self._out / folder / "metadata.jsonl"
+        if file not in self._open:
+            self._open[file] = file.with_name(file.name + ".part").open("w", encoding="utf-8")
+        name = Path(row["file"]).relative_to(folder).as_posix()
+        self._open[file].write(json.dumps({"file_name": name} | row) + "\n")

@@ -205,11 +205,17 @@ def mirrored(curves: Array) -> Array:
     return out
 
 
+def yielded(curves: Array) -> Array:
+    """Curves ``(..., 52)`` with what a feeling leaves of the mouth to speech."""
+    out = curves.copy()
+    out[..., ARTICULATORS] *= _MOUTH_KEPT
+    out[..., _CORNERS] *= _CORNERS_KEPT
+    return out
+
+
 def speaking(curves: Array, rng: np.random.Generator) -> Array:
     """The same feeling while the mouth forms a sound."""
-    out = curves.copy()
-    out[ARTICULATORS] *= _MOUTH_KEPT
-    out[_CORNERS] *= _CORNERS_KEPT
+    out = yielded(curves)
     strength = rng.uniform(0.4, 1.2)
     for name, value in _SHAPES[int(rng.integers(len(_SHAPES)))].items():
         out[columns(name)] += strength * value

@@ -193,6 +193,7 @@ class Plan:
     Attributes:
         size: pixels. format, quality: of stills. shard: samples in a shard.
         split: share of identities in train, val and test. maps: which maps are kept.
+        identity_net: file of an identity network (MobileFace, ONNX) below the data folder, or "".
         judges: networks that look at each picture. relabel: policy over their votes, or ``none``.
         allow_unknown_consent: photos whose people were not asked may be used.
     """
@@ -211,6 +212,7 @@ class Plan:
     clips: Clips = Clips()
     gates: Gates = Gates()
     maps: tuple[str, ...] = ()
+    identity_net: str = ""
     judges: tuple[str, ...] = ()
     relabel: str = "none"
     allow_unknown_consent: bool = False
@@ -268,6 +270,11 @@ class Plan:
         _need(self.expressions.coverage >= 1, "expressions.coverage", "give at least 1")
         for index, group in enumerate(self.identities.portraits):
             _choice(f"identities.portraits[{index}].consent", group.consent, CONSENTS)
+        if self.relabel != "none":
+            from facegen.synthesis.policies import SINGLE
+
+            _choice("relabel", self.relabel, ("none", *SINGLE))
+            _need(bool(self.judges), "relabel", f"{self.relabel} needs judges; name some")
         for section in (self.expressions, self.scene, self.lens):
             for name in _CHANCES & {f.name for f in fields(section)}:
                 value = getattr(section, name)

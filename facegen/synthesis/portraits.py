@@ -23,12 +23,14 @@ from facegen.synthesis.backdrop import backdrop
 from facegen.synthesis.identities import Identity, seed_of
 from facegen.synthesis.labels import CLASSES
 from facegen.synthesis.plan import Plan, Portraits
+from facegen.synthesis.record import Row
 from facegen.synthesis.samples import Sample
-from facegen.synthesis.shot import Shot, face_square, felt_head, posed
+from facegen.synthesis.shot import Shot, Square, face_square, felt_head, landmarks, posed
 from facegen.tracking import track_image
 from facegen.transfer.arkit import arkit_curves
 
 Frames = Iterator[NDArray[np.uint8]]
+Heads = Iterator[NDArray[np.float32]]
 Curves = NDArray[np.floating]
 
 # Photo pixels per pixel of a tight picture, and the most that a small photo is enlarged.
@@ -49,18 +51,37 @@ _UNMOVED = 0.3
 _MORPH = 0.8
 
 
-class Movable(Protocol):
-    """What moves a prepared photo to posed heads: a generator of the reenactment pipeline."""
+class Move(Protocol):
+    """Moves a prepared photo: a generator of reenactment.
 
-    name: str
+    Attributes:
+        geometry: pixels of the window it wants a reference prepared with, None for any.
+        facts: columns of its samples: weights, what they have seen.
+    """
 
-    def __call__(self, reference: Reference, camera: Camera, posed: Frames) -> Frames: ...
+    @property
+    def geometry(self) -> int | None:
+        """See above."""
+
+    @property
+    def facts(self) -> Row:
+        """See above."""
+
+    def __call__(self, reference: Reference, camera: Camera, posed: Heads) -> Frames:
+        """Frames ``(H, W, 3)`` of the photo moved to heads ``(V, 3)``."""
 
 
-def warp(reference: Reference, camera: Camera, posed: Frames) -> Frames:
-    """Frames ``(H, W, 3)`` of a photo moved to heads ``(V, 3)``."""
-    warper = Warper(reference)
-    return (compose(reference, warper.render(vertices)) for vertices in posed)
+class WarpMove:
+    """Moves the photo's own pixels."""
+
+    geometry = None
+
+    def __init__(self) -> None:
+        self.facts: Row = {}
+
+    def __call__(self, reference: Reference, camera: Camera, posed: Heads) -> Frames:
+        warper = Warper(reference)
+        return (compose(reference, warper.render(vertices)) for vertices in posed)
 
 
 class PortraitPainter:
@@ -81,17 +102,21 @@ class PortraitPainter:
         head: HeadModel,
         *,
         fit: Motion | None = None,
-        move: Movable | None = None,
+        move: Move | None = None,
     ) -> None:
         assert identity.path is not None and isinstance(identity.group, Portraits)
         self.plan, self.head = plan, head
-        self._move = move or warp
+        self._move = move or WarpMove()
+        self.facts = self._move.facts
         picture = _sized(fitted_picture(identity.path, head, fit), head, plan)
         self.rest = _calm(
             picture.fit, head, identity.group.morph, seed_of(plan.seed, identity.name)
         )
         self._fit = picture.fit
         self._curves = arkit_curves(picture.fit, head)[0]
+        vertices = posed(head, picture.fit)
+        points = landmarks(vertices, head, picture.fit.camera, "mediapipe478")
+        self.portrait = (picture.rgb, points)
         self._own = own_classes(self._curves)
         self.suits = suitable_classes(self._curves)
         self._reference = Reference.build(
@@ -99,7 +124,7 @@ class PortraitPainter:
             picture.fit,
             head,
             matte=picture.matte,
-            window_size=max(_LEAST_WINDOW, round(_GEOMETRY * plan.size)),
+            window_size=self._move.geometry or max(_LEAST_WINDOW, round(_GEOMETRY * plan.size)),
         )
 
     def paint(self, sample: Sample) -> Shot:
@@ -135,15 +160,26 @@ class PortraitPainter:
         )
         return kept, np.clip(gain * self._curves, 0, 1)
 
+    def still_head(self, sample: Sample) -> Motion:
+        """See :class:`facegen.synthesis.shot.Painter`."""
+        return felt_head(self.rest, self.head, np.zeros(len(ARKIT)), sample.view)
+
+    def lens(self, motion: Motion, sample: Sample) -> Camera:
+        """See :class:`facegen.synthesis.shot.Painter`."""
+        return self._square(motion, sample).camera(motion.camera, self.plan.size)
+
     def film(self, motion: Motion, sample: Sample) -> Frames:
         """See :class:`facegen.synthesis.shot.Painter`."""
         rng = np.random.default_rng(sample.seed)
         reference = self._dressed(rng)
-        lens = motion.camera
-        square = face_square(posed(self.head, motion[:1]), self.head, lens, sample.view)
+        square = self._square(motion, sample)
         heads = (posed(self.head, one) for one in motion.frames())
-        for frame in self._move(reference, lens, heads):
+        for frame in self._move(reference, motion.camera, heads):
             yield square.crop(frame, self.plan.size)
+
+    def _square(self, motion: Motion, sample: Sample) -> Square:
+        first = posed(self.head, motion[:1])
+        return face_square(first, self.head, motion.camera, sample.view)
 
     def _dressed(self, rng: np.random.Generator) -> Reference:
         """The photo, sometimes before another background."""
@@ -151,7 +187,8 @@ class PortraitPainter:
         if rng.random() >= self.plan.scene.background:
             return reference
         rows, cols = reference.window.patch(reference.photo.shape)
-        behind = backdrop(reference.photo.shape[:2], rng)
+        height, width = reference.photo.shape[:2]
+        behind = backdrop((height, width), rng)
         layer = reference.layer
         photo = behind.copy()
         shown = layer[..., :3] + (1 - layer[..., 3:]) * behind[rows, cols]

@@ -59,15 +59,15 @@ def identity_samples(
     rng = np.random.default_rng(seed_of(plan.seed, "samples", identity.name))
     count = identity.group.samples
     faces = identity_faces(plan.expressions, count, rng, suits)
-    views = _views(plan, identity, count, rng)
+    views = views_of(plan, identity, count, rng)
     names = [f"{identity.name}-{i:05d}" for i in range(count)]
     return [
-        face and Sample(name, identity, face, view, seed_of(plan.seed, "sample", name))
+        Sample(name, identity, face, view, seed_of(plan.seed, "sample", name)) if face else None
         for name, face, view in zip(names, faces, views, strict=True)
     ]
 
 
-def _views(plan: Plan, identity: Identity, count: int, rng: np.random.Generator) -> list[View]:
+def views_of(plan: Plan, identity: Identity, count: int, rng: np.random.Generator) -> list[View]:
     """Poses that fill their range evenly; normal about the front, cut off at the limit."""
     from scipy.special import ndtri
 

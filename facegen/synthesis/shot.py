@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,9 +46,16 @@ class Painter(Protocol):
 
     Attributes:
         suits: how far the person suits each class, 0..1; 1 for those not named.
+        portrait: the photo and its landmarks ``(478, 2)``, None for made people.
+        facts: columns of all its samples: generator, weights.
     """
 
     suits: dict[str, float]
+    facts: dict[str, Any]
+
+    @property
+    def portrait(self) -> tuple[NDArray[np.uint8], Array] | None:
+        """See above."""
 
     def paint(self, sample: Sample) -> Shot:
         """One still.
@@ -57,11 +64,17 @@ class Painter(Protocol):
             FacegenError: it cannot be made.
         """
 
+    def still_head(self, sample: Sample) -> Motion:
+        """The head of a clip's sample with its turn and gaze, face at rest: one frame."""
+
+    def lens(self, motion: Motion, sample: Sample) -> Camera:
+        """Camera of a clip's pictures, which follow its first frame's place."""
+
     def film(self, motion: Motion, sample: Sample) -> Iterator[NDArray[np.uint8]]:
-        """Frames ``(S, S, 3)`` of a clip, seen as ``sample`` is.
+        """Frames ``(S, S, 3)`` of a clip.
 
         Args:
-            motion: of :attr:`rest` moved, in its camera.
+            motion: of :meth:`still_head`, moved.
         """
 
 

@@ -21,10 +21,65 @@ from facegen.tracking.one_euro import StreamingSmoother
 _IDENTITY_FRAMES = 8
 
 
-class LiveTracker:
-    """One picture in, one smoothed frame of motion out, without looking ahead.
+class LiveFit:
+    """Landmarks of one face in, one smoothed frame of motion out, without looking ahead.
 
     The identity is fitted to each of the first frames and kept as their mean from then on.
+
+    Args:
+        head: the model to fit. betas: ``(S,)`` identity where it is known.
+        fitter: of ``head``, where one is at hand to be shared.
+    """
+
+    def __init__(
+        self,
+        head: HeadModel,
+        *,
+        betas: NDArray[np.floating] | None = None,
+        fitter: LandmarkFitter | None = None,
+    ) -> None:
+        self.head = head
+        self._general = fitter or LandmarkFitter(LandmarkModel.from_head(head))
+        self._known = None if betas is None else self._general.for_identity(betas)
+        self._seen: list[NDArray[np.float32]] = []
+        self._previous: HeadFit | None = None
+        self._smoother = StreamingSmoother()
+
+    def lose(self) -> None:
+        """The face is out of sight: the next fit starts afresh."""
+        self._previous = None
+        self._smoother.reset()
+
+    def __call__(
+        self, points: NDArray[np.float32], camera: Camera, time: float, *, restarted: bool = False
+    ) -> Motion:
+        """Fit one frame.
+
+        Args:
+            points: ``(478, 3)`` pixels. camera: of the whole picture. time: seconds, increasing.
+            restarted: the face was found anew: the frame before does not bind this one.
+        """
+        if restarted:
+            self._previous = None
+        self._previous = fit = self._fit(points, camera)
+        return self._smoother(motion_of([fit], self.head, Fraction(25), np.array([time])))
+
+    def _fit(self, points: NDArray[np.float32], camera: Camera) -> HeadFit:
+        if self._known is None:
+            fit = self._general.fit(points, camera)
+            self._seen.append(fit.betas)
+            if len(self._seen) == _IDENTITY_FRAMES:
+                self._known = self._general.for_identity(np.mean(self._seen, axis=0))
+            return fit
+        if self._previous is not None:
+            fit = self._known.step(self._previous, points)
+            if fit.residual <= LOST:
+                return fit
+        return self._known.fit(points, camera)
+
+
+class LiveTracker:
+    """One picture in, one smoothed frame of motion out (see :class:`LiveFit`).
 
     Args:
         head: the model to fit.
@@ -43,11 +98,7 @@ class LiveTracker:
     ) -> None:
         self.head, self.camera = head, camera
         self._landmarks = LandmarkTracker(face)
-        self._general = LandmarkFitter(LandmarkModel.from_head(head))
-        self._known = None if betas is None else self._general.for_identity(betas)
-        self._seen: list[NDArray[np.float32]] = []
-        self._previous: HeadFit | None = None
-        self._smoother = StreamingSmoother()
+        self._fit = LiveFit(head, betas=betas)
 
     def __enter__(self) -> LiveTracker:
         return self
@@ -73,24 +124,6 @@ class LiveTracker:
         self.camera = self.camera or Camera.from_fov(width, height)
         points = self._landmarks(rgb)
         if points is None:
-            self._previous = None
-            self._smoother.reset()
+            self._fit.lose()
             return None
-        if self._landmarks.restarted:
-            self._previous = None
-        self._previous = fit = self._fit(points, self.camera)
-        frame = motion_of([fit], self.head, Fraction(25), np.array([time]))
-        return self._smoother(frame)
-
-    def _fit(self, points: NDArray[np.float32], camera: Camera) -> HeadFit:
-        if self._known is None:
-            fit = self._general.fit(points, camera)
-            self._seen.append(fit.betas)
-            if len(self._seen) == _IDENTITY_FRAMES:
-                self._known = self._general.for_identity(np.mean(self._seen, axis=0))
-            return fit
-        if self._previous is not None:
-            fit = self._known.step(self._previous, points)
-            if fit.residual <= LOST:
-                return fit
-        return self._known.fit(points, camera)
+        return self._fit(points, self.camera, time, restarted=self._landmarks.restarted)

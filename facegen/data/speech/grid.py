@@ -83,23 +83,45 @@ def read_words(path: Path) -> dict[str, list[Word]]:
     return out
 
 
+class Symbol(NamedTuple):
+    """An ARPABET symbol and its time in seconds."""
+
+    name: str
+    start: float
+    stop: float
+
+
 def phones_by_rule(words: Sequence[Word], duration: float) -> list[Segment]:
-    """Each word's phones share its time by their typical durations; pauses are silence.
+    """Classes of :func:`symbols_by_rule`; pauses are silence.
 
     Raises:
         UsageError: a word that the corpus does not have.
     """
+    return classes_of(symbols_by_rule(words), duration)
+
+
+def classes_of(symbols: Sequence[Symbol], duration: float) -> list[Segment]:
+    """Timed ARPABET symbols as phone classes, silence between and around them."""
     out: list[Segment] = []
     now = 0.0
+    for name, start, stop in symbols:
+        out += [Segment("sil", now, start), *spread(from_arpabet(name), start, stop)]
+        now = stop
+    return tidy([*out, Segment("sil", now, duration)])
+
+
+def symbols_by_rule(words: Sequence[Word]) -> list[Symbol]:
+    """Each word's phones share its time by their typical durations.
+
+    Raises:
+        UsageError: a word that the corpus does not have.
+    """
+    out: list[Symbol] = []
     for text, start, stop in words:
         if text not in PRONUNCIATIONS:
             raise UsageError(f"{text!r} is not a word of the GRID corpus")
         symbols = PRONUNCIATIONS[text].split()
         edges = np.cumsum([0.0, *(_DURATION[s] for s in symbols)])
-        edges = start + (stop - start) * edges / edges[-1]
-        out.append(Segment("sil", now, start))
-        for i, symbol in enumerate(symbols):
-            out += spread(from_arpabet(symbol), float(edges[i]), float(edges[i + 1]))
-        now = stop
-    out.append(Segment("sil", now, duration))
-    return tidy(out)
+        times = (start + (stop - start) * edges / edges[-1]).tolist()
+        out += map(Symbol, symbols, times[:-1], times[1:])
+    return out

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from facegen.arkit import ARKIT
 from facegen.errors import ModelFileError
 from facegen.evaluation.expression import Estimate, nearest_rotation
 from facegen.evaluation.metric import Face, Image
@@ -15,14 +16,15 @@ from facegen.faces.quiet import native_quiet
 from facegen.media import file_sha256
 
 FILE = "face_landmarker_v2_with_blendshapes.task"
-_BLENDSHAPES = 52
+# ARKit's curves but the tongue; the file's own first one is the neutral face.
+NAMES = tuple(name for name in ARKIT if name != "tongueOut")
 _FACES = 4
 
 
 class Landmarker:
     """Input: the whole crop; the task finds the face itself, the nearest to the landmarks counts.
 
-    Expression: 51 blendshapes in 0..1, ``_neutral`` left out. Rotation: of the 4 x 4 matrix that
+    Expression: the 51 blendshapes ``NAMES`` in 0..1. Rotation: of the 4 x 4 matrix that
     carries the canonical face to the camera. Its landmark network is another one than Face Mesh
     in the MediaPipe wheel that facegen tracks with, but of the same makers and data.
     """
@@ -63,9 +65,10 @@ class Landmarker:
         ]
         aim = face.points[:468, :2].mean(0)
         best = int(np.argmin([np.linalg.norm(middle - aim) for middle in middles]))
-        shapes = sorted(found.face_blendshapes[best], key=lambda c: c.index)
-        if len(shapes) != _BLENDSHAPES:
-            raise ModelFileError(f"{FILE} gives {len(shapes)} blendshapes, expected {_BLENDSHAPES}")
+        shapes = {c.category_name: c.score for c in found.face_blendshapes[best]}
+        missing = [name for name in NAMES if name not in shapes]
+        if missing:
+            raise ModelFileError(f"{FILE} gives no blendshape {missing[0]}")
         matrix = np.asarray(found.facial_transformation_matrixes[best], np.float64)
-        expression = np.array([c.score for c in shapes[1:]], np.float64)
+        expression = np.array([shapes[name] for name in NAMES], np.float64)
         return Estimate(expression, nearest_rotation(matrix[:3, :3]))

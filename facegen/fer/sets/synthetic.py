@@ -12,16 +12,18 @@ LICENCE = "as its data card says"
 def synthetic(folder: Path, curated: str | None = None) -> FerDataset:
     """Kept stills with soft labels, V/A, action units (0..5) and curves.
 
+    A set that is still being made is read as far as it is.
+
     Args:
         curated: name of a list made by ``facegen curate``.
 
     Raises:
-        ModelFileError: not a finished set.
+        ModelFileError: not a set.
     """
     from facegen.arkit import ARKIT
     from facegen.synthesis.dataset import SyntheticDataset
 
-    made = SyntheticDataset(folder, keep=True, curated=curated)
+    made = SyntheticDataset(folder, keep=True, curated=curated, unfinished=True)
     samples = []
     for row in made.rows:
         if row.get("kind", "still") != "still":
@@ -29,6 +31,8 @@ def synthetic(folder: Path, curated: str | None = None) -> FerDataset:
         samples.append(
             FerSample(
                 path=made.path / row["file"],
+                params=made.path / "params" / f"{row['sample_id']}.npz",
+                square=tuple(row["face_square"]),
                 subject=row["identity_id"],
                 split=row["split"],
                 label=tuple(row["soft_label"]),

@@ -19,5 +19,6 @@ def same_pad(x: Tensor, kernel: int, stride: int, value: float = 0.0, *, up: boo
         outputs = -(-length // stride) if up else length // stride
         total = (outputs - 1) * stride + kernel - length
         total = max(total, 0) if up else total
-        pads += [total // 2, total - total // 2]
+        before = int(total / 2)  # towards zero, for negative ones too
+        pads += [before, total - before]
     return nnf.pad(x, pads, value=value)

@@ -1,0 +1,69 @@
+"""Colours, type and spacing of the page. Nothing is fetched: fonts are the reader's own."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+from facegen._optional import require
+
+CSS = """
+.gradio-container { max-width: 1180px !important; margin: 0 auto !important; }
+#head { padding: 14px 2px 2px; }
+#head h1 { font-size: 1.5rem; font-weight: 650; letter-spacing: -.02em; margin: 0; }
+#head p { margin: .15rem 0 0; color: var(--body-text-color-subdued); font-size: .95rem; }
+.note { font-size: .85rem; color: var(--body-text-color-subdued); }
+.status { min-height: 46px; padding: 2px 2px 6px; font-size: .92rem; }
+.status .bar { height: 5px; border-radius: 3px; background: var(--border-color-primary);
+  overflow: hidden; margin-top: 8px; }
+.status .bar i { display: block; height: 100%; border-radius: 3px; transition: width .3s;
+  background: var(--color-accent); }
+.status .bar.busy i { width: 30%; animation: slide 1.4s ease-in-out infinite alternate; }
+.status.error { color: #b42318; }
+.dark .status.error { color: #f97066; }
+.status.done { color: #067647; }
+.dark .status.done { color: #47cd89; }
+@keyframes slide { from { margin-left: 0; } to { margin-left: 70%; } }
+#wheel { max-width: 300px; margin: 0 auto; cursor: crosshair; }
+#wheel img { cursor: crosshair; }
+.sliders { max-height: 560px; overflow-y: auto; }
+footer { opacity: .7; }
+@media (max-width: 640px) {
+  .gradio-container { padding: 8px !important; }
+  .sliders { max-height: none; }
+}
+"""
+
+
+def theme() -> Any:
+    """A quiet theme: one accent, system fonts, small radii."""
+    themes = require("gradio", "app").themes
+    system = ["-apple-system", "Segoe UI", "Roboto", "Ubuntu", "Helvetica Neue", "sans-serif"]
+    return themes.Base(
+        primary_hue="teal",
+        secondary_hue="teal",
+        neutral_hue="stone",
+        radius_size="sm",
+        font=system,
+        font_mono=["ui-monospace", "SFMono-Regular", "Menlo", "monospace"],
+    ).set(
+        body_background_fill="#faf9f7",
+        body_background_fill_dark="#161514",
+        block_border_width="1px",
+        block_shadow="none",
+        block_label_background_fill="transparent",
+        block_label_background_fill_dark="transparent",
+        button_primary_background_fill="#0f766e",
+        button_primary_background_fill_hover="#115e59",
+        button_primary_text_color="white",
+    )
+
+
+def status(text: str, share: float | None = None, *, kind: str = "") -> str:
+    """A line about the work, with a bar: ``share`` 0..1, or -1 for "busy"."""
+    bar = ""
+    if share is not None and share < 0:
+        bar = '<div class="bar busy"><i></i></div>'
+    elif share is not None:
+        bar = f'<div class="bar"><i style="width:{100 * min(share, 1):.0f}%"></i></div>'
+    return f'<div class="status {kind}" role="status">{html.escape(text)}{bar}</div>'
