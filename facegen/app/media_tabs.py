@@ -67,7 +67,10 @@ def told(jobs: Jobs, page: str, work: Callable[[Report], list[str]]) -> Iterator
 
 
 def reenact(jobs: Jobs, page: str, fields: dict[str, Any]) -> Iterator[Row]:
-    """Run the Reenact form: ``photo, clip, consent, motion, gain, feeling, strength, keep_head``."""
+    """Run the Reenact form.
+
+    ``fields``: photo, clip, consent, motion, gain, feeling, strength, keep_head.
+    """
 
     def work(report: Report) -> list[str]:
         check_consent(fields["consent"])
@@ -145,7 +148,7 @@ def build_reenact(jobs: Jobs) -> None:
         outputs, consent, run = result_side(jobs, "Reenact")
     inputs = [photo, clip, consent, motion, gain, mood, strength, keep_head]
 
-    def handle(request: gr.Request, *values: Any) -> Iterator[Row]:
+    def handle(request: Any, *values: Any) -> Iterator[Row]:
         names = ("photo", "clip", "consent", "motion", "gain", "feeling", "strength", "keep_head")
         yield from reenact(jobs, str(request.session_hash), dict(zip(names, values, strict=True)))
 
@@ -173,7 +176,7 @@ def build_talk(jobs: Jobs) -> None:
         outputs, consent, run = result_side(jobs, "Talk")
     inputs = [photo, voice, consent, mood, strength, gaze, articulation, seed]
 
-    def handle(request: gr.Request, *values: Any) -> Iterator[Row]:
+    def handle(request: Any, *values: Any) -> Iterator[Row]:
         names = ("photo", "voice", "consent", "feeling", "strength", "gaze", "articulation", "seed")
         yield from talk(jobs, str(request.session_hash), dict(zip(names, values, strict=True)))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -17,8 +16,18 @@ from facegen.app.jobs import CONSENT, Jobs, check_consent
 from facegen.app.look import status
 from facegen.app.media_tabs import reenactor
 from facegen.app.studio import (
-    GROUPS, TURN_LIMIT, TURNS, Pose, Studio, curves_from, felt, names_of, place_on_wheel,
-    slider_names, slider_values, wheel,
+    GROUPS,
+    TURN_LIMIT,
+    TURNS,
+    Pose,
+    Studio,
+    curves_from,
+    felt,
+    names_of,
+    place_on_wheel,
+    slider_names,
+    slider_values,
+    wheel,
 )  # fmt: skip
 from facegen.demo import PHOTO
 from facegen.errors import FacegenError, UsageError
@@ -147,7 +156,7 @@ def build_studio(jobs: Jobs) -> None:
     controls = [*sliders, *turns]
     reset_to = [news, shown, dial, *controls]
 
-    def touch(photo: str | None, event: gr.SelectData) -> tuple[Any, ...]:
+    def touch(photo: str | None, event: Any) -> tuple[Any, ...]:
         return touched(studios, photo, *event.index)
 
     # Annotations are text in this file; the page wants the class itself.
