@@ -21,6 +21,7 @@ from facegen.errors import ModelFileError
 from facegen.flame.model import HeadModel
 from facegen.flame.official import DOWNLOAD, read_official
 from facegen.flame.official import LICENCES as FLAME_LICENCES
+from facegen.weights.ledger import touch
 
 HEAD_FILE = "head.npz"
 # Another person of another topology is met within 0.2 mm, a cloud of random points within 2.
@@ -81,6 +82,23 @@ def find_head(name: str) -> Path | None:
     return None
 
 
+def find_weights(name: str) -> Path | None:
+    """An imported or downloaded asset by name (see ``facegen assets list``): its file, or its
+    folder where it has several; None where it is not here."""
+    from facegen.weights.table import table
+
+    for folder in search_folders():
+        home = folder / name
+        found = [p for p in home.glob("*") if p.is_file() and p.name != "asset.json"]
+        row = table().get(name)
+        if row is not None and len(row.files) > 1:
+            if all((home / file.path).is_file() for file in row.files):
+                return home.resolve()
+        elif len(found) == 1:
+            return found[0].resolve()
+    return None
+
+
 @lru_cache(maxsize=4)
 def _load(path: Path, modified: int) -> HeadModel:
     return HeadModel.load(path)
@@ -106,7 +124,9 @@ def load_head(name_or_path: str | Path = "open") -> HeadModel:
         raise ModelFileError(f"no head model {text!r} on this machine; {fix}")
     if not path.is_file():
         raise ModelFileError(f"no head model at {path}")
-    return _load(path.resolve(), path.stat().st_mtime_ns)
+    head = _load(path.resolve(), path.stat().st_mtime_ns)
+    touch(head.version, licence=head.licence)
+    return head
 
 
 def import_asset(path: Path | str, version: str | None = None) -> Path:
@@ -189,7 +209,18 @@ def list_assets() -> list[Asset]:
     where = Path(spec.origin).parent if spec and spec.origin else Path("mediapipe")
     version = _version("mediapipe") or ""
     faces = Asset("mediapipe", "face models", version, "Apache-2.0", where, bool(version))
-    return [*_heads(), *_weights(), faces]
+    return [*_heads(), *_weights(), *_published(), faces]
+
+
+def _published() -> Iterator[Asset]:
+    """Rows of the table of published weights that are no heads."""
+    from facegen.weights.table import table
+
+    for row in table().values():
+        if row.name not in FLAME_LICENCES:
+            path = find_weights(row.name)
+            wanted = user_folder() / row.name
+            yield Asset(row.name, "published", "", row.licence, path or wanted, path is not None)
 
 
 def _version(package: str) -> str | None:

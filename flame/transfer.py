@@ -33,7 +33,7 @@ def surface_points(lmk: LandmarkEmbedding, faces: NDArray[np.int32], values: Arr
     return np.einsum("lk,lkn->ln", lmk.bary, values[faces[lmk.faces]])
 
 
-class _Surface:
+class Surface:
     """Closest points, by place and normal, on some of a mesh's triangles."""
 
     def __init__(self, vertices: Array, faces: NDArray[np.int32], chosen: NDArray) -> None:
@@ -63,7 +63,7 @@ class _Surface:
         return LandmarkEmbedding(triangle, np.where(inside[:, None], foot, self.bary[hit]))
 
 
-def _similarity(points: Array, targets: Array, weights: Array) -> tuple[Array, Array]:
+def similarity(points: Array, targets: Array, weights: Array) -> tuple[Array, Array]:
     """Scaled rotation and offset with least squares ``points @ M.T + t = targets`` (Umeyama)."""
     weights = weights / weights.sum()
     p0, q0 = weights @ points, weights @ targets
@@ -75,7 +75,7 @@ def _similarity(points: Array, targets: Array, weights: Array) -> tuple[Array, A
     return linear, q0 - linear @ p0
 
 
-def _faces_of(model: HeadModel, *names: str) -> NDArray[np.intp]:
+def faces_of(model: HeadModel, *names: str) -> NDArray[np.intp]:
     return np.flatnonzero(np.isin(model.face_regions, model.region_ids(*names)))
 
 
@@ -95,16 +95,16 @@ def _laplacian(faces: NDArray[np.int32], count: int) -> sparse.csc_matrix:
     return sparse.diags(np.asarray(near.sum(1)).ravel()) - near
 
 
-class _Registration:
+class Registration:
     """The source's outer skin on its way onto the target."""
 
     def __init__(self, source: HeadModel, target: HeadModel) -> None:
-        outside, goal = _faces_of(source, *OUTSIDE), _faces_of(target, *OUTSIDE)
+        outside, goal = faces_of(source, *OUTSIDE), faces_of(target, *OUTSIDE)
         if not len(outside) or not len(goal):
             raise ModelFileError("landmark transfer needs two heads with labelled skin")
         self.source, self.faces = source, source.faces[outside]
         self.used = np.unique(self.faces)
-        self.surface = _Surface(target.v_template.astype(float), target.faces, goal)
+        self.surface = Surface(target.v_template.astype(float), target.faces, goal)
         self.border = _border(target.faces[goal], target.n_vertices)
         self.joints = [m.J_regressor.astype(float) @ m.v_template for m in (source, target)]
         self.vertices = source.v_template.astype(float)
@@ -122,7 +122,7 @@ class _Registration:
 
     def run(self) -> Array:
         """Source vertices ``(V, 3)`` on the target."""
-        start = _similarity(self.joints[0][1:], self.joints[1][1:], np.ones(4))
+        start = similarity(self.joints[0][1:], self.joints[1][1:], np.ones(4))
         self.vertices = self.vertices @ start[0].T + start[1]
         self._fit_identity(20)
         for stiffness in (10.0, 3.0, 1.0, 0.3, 0.1):
@@ -137,7 +137,7 @@ class _Registration:
         shaped = template
         for _ in range(rounds):
             goal, trust = self.correspond()
-            linear, offset = _similarity(shaped[self.used], goal, trust + 1e-9)
+            linear, offset = similarity(shaped[self.used], goal, trust + 1e-9)
             inverse = np.linalg.inv(linear)
             residual = (goal - offset) @ inverse.T - template[self.used]
             rows = basis[self.used] * trust[:, None, None]
@@ -176,7 +176,7 @@ class Transfer:
 
 def _eye(model: HeadModel, region: str) -> tuple[NDArray[np.intp], Array, float]:
     """Faces, centre and radius of an eyeball."""
-    faces = _faces_of(model, region)
+    faces = faces_of(model, region)
     template = model.v_template.astype(float)
     centre = model.J_regressor[EYES[region]].astype(float) @ template
     points = template[np.unique(model.faces[faces])]
@@ -193,7 +193,7 @@ def transfer_landmarks(source: HeadModel, target: HeadModel) -> Transfer:
     """
     if not source.landmarks:
         raise ModelFileError(f"{source.version} has no landmarks to carry over")
-    registration = _Registration(source, target)
+    registration = Registration(source, target)
     vertices = registration.run()
     normals = frame_normals(vertices, source.faces)
     surface, template = registration.surface, source.v_template.astype(float)
@@ -204,13 +204,13 @@ def transfer_landmarks(source: HeadModel, target: HeadModel) -> Transfer:
         reached = surface.at(hit.faces, hit.bary)[0]
         for region in EYES:
             eye, centre, radius = _eye(target, region)
-            on_eye = np.flatnonzero(np.isin(lmk.faces, _faces_of(source, region)))
+            on_eye = np.flatnonzero(np.isin(lmk.faces, faces_of(source, region)))
             if not len(eye) or not len(on_eye):
                 continue
             _, from_centre, from_radius = _eye(source, region)
             ray = surface_points(lmk, source.faces, template)[on_eye] - from_centre
             points[on_eye] = centre + ray * radius / from_radius
-            ball = _Surface(target.v_template.astype(float), target.faces, eye)
+            ball = Surface(target.v_template.astype(float), target.faces, eye)
             found = ball.closest(points[on_eye], ray / np.linalg.norm(ray, axis=1, keepdims=True))
             hit.faces[on_eye], hit.bary[on_eye] = found.faces, found.bary
             reached[on_eye] = ball.at(found.faces, found.bary)[0]
@@ -227,7 +227,7 @@ def with_landmarks(target: HeadModel, source: HeadModel) -> tuple[HeadModel, Tra
         ModelFileError: see :func:`transfer_landmarks`.
     """
     transfer = transfer_landmarks(source, target)
-    outside, skin = _faces_of(source, *OUTSIDE), _faces_of(target, *OUTSIDE)
+    outside, skin = faces_of(source, *OUTSIDE), faces_of(target, *OUTSIDE)
     tree = cKDTree(transfer.vertices[source.faces[outside]].mean(1))
     _, near = tree.query(target.v_template[target.faces[skin]].mean(1))
     regions = target.face_regions.copy()

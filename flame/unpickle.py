@@ -14,7 +14,8 @@ from facegen.flame.pickle_machine import Array, Machine, Record
 
 MAX_DENSE = 10_000_000
 MAX_KEYS = 100
-_FAILURES = (
+_MAX_DEPTH = 8
+FAILURES = (
     ArithmeticError,
     AttributeError,
     EOFError,
@@ -82,8 +83,40 @@ def read_pickle(data: bytes, what: str) -> Any:
                 raise ValueError(f"{len(value)} entries")
             return {key: unwrap(item) for key, item in value.items()}
         return value
-    except _FAILURES as error:
+    except FAILURES as error:
         raise ModelFileError(
             f"{what} is not a file of plain arrays ({error}); nothing in it was run. "
             "Download the model again from https://flame.is.tue.mpg.de"
+        ) from error
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """Arrays, numbers, text, lists and dictionaries in place of records, to any depth.
+
+    Raises:
+        ValueError: nested deeper than any array file is.
+    """
+    if depth > _MAX_DEPTH:
+        raise ValueError("nested without end")
+    if isinstance(value, Record) and value.kind == "container":
+        value = value.state
+    value = unwrap(value)
+    if isinstance(value, dict):
+        return {key: plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item, depth + 1) for item in value]
+    return value
+
+
+def read_tree(data: bytes, what: str) -> Any:
+    """The top object of a pickle of arrays in lists and dictionaries.
+
+    Raises:
+        ModelFileError: as :func:`read_pickle`.
+    """
+    try:
+        return plain(Machine(data).run())
+    except FAILURES as error:
+        raise ModelFileError(
+            f"{what} is not a file of plain arrays ({error}); nothing in it was run"
         ) from error

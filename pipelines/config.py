@@ -8,6 +8,7 @@ from facegen.errors import UsageError
 from facegen.pipelines.magic_config import MagicConfig
 
 MOTIONS = ("auto", "absolute", "relative")
+TRACKERS = ("deca", "emoca", "smirk")
 NO_FACE = ("error", "hold", "interpolate", "drop")
 REGIONS = ("lips", "jaw", "eyes", "gaze", "brows", "head")
 # Side of the painted window in pixels, and sampling steps.
@@ -28,6 +29,8 @@ class FitConfig:
         fov_deg: field of view of the clip's camera, or None for the default.
         start, stop: part of the clip in seconds.
         max_frames: no more frames than these from ``start`` on.
+        tracker: ``deca``, ``emoca`` or ``smirk`` instead of the fitter, or None.
+        tracker_weights: their file, by default the imported one.
     """
 
     face: str = "largest"
@@ -37,6 +40,8 @@ class FitConfig:
     start: float | None = None
     stop: float | None = None
     max_frames: int | None = None
+    tracker: str | None = None
+    tracker_weights: str | None = None
 
     def validate(self) -> None:
         """Check what types cannot.
@@ -45,6 +50,11 @@ class FitConfig:
             UsageError: a value outside its choices.
         """
         from facegen.faces import parse_face_choice
+
+        if self.tracker is not None:
+            _choice("--tracker", self.tracker, TRACKERS)
+        elif self.tracker_weights is not None:
+            raise UsageError("--weights: say whose they are with --tracker")
 
         _choice("--no-face", self.no_face, NO_FACE)
         if self.start is not None and self.stop is not None and self.stop <= self.start:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,9 +61,12 @@ class FittingPipeline:
     def photo(self, path: Path, config: FitConfig) -> Motion:
         """One photo: a one-frame motion."""
         rgb = read_image(path).rgb
-        motion = track_image(
-            rgb, self.head, face=parse_face_choice(config.face), camera=camera_of(rgb, config)
-        )
+        face, camera = parse_face_choice(config.face), camera_of(rgb, config)
+        if config.tracker is not None:
+            still = replace(config, no_face="error", smooth=0.0)
+            motion = self._regressed([rgb], still, camera=camera)
+        else:
+            motion = track_image(rgb, self.head, face=face, camera=camera)
         return replace(motion, source_sha256=file_sha256(path))
 
     def photos(self, paths: list[Path], config: FitConfig) -> Motion:
@@ -70,6 +74,8 @@ class FittingPipeline:
 
         The frames share camera space in metres; ``Motion.camera`` is that of the first photo.
         """
+        if config.tracker is not None:
+            raise UsageError(f"--tracker {config.tracker} takes one photo or video at a time")
         pictures = [read_image(path).rgb for path in paths]
         motions = track_images(
             pictures,
@@ -94,18 +100,51 @@ class FittingPipeline:
         camera = None
         if config.fov_deg is not None:
             camera = Camera.from_fov(info.width, info.height, config.fov_deg)
+        sha256 = file_sha256(path) if path.is_file() else ""
+        # ``times`` fills while the frames are read; it is looked at only afterwards.
+        if config.tracker is not None:
+            return self._regressed(
+                pictures(),
+                config,
+                camera=camera,
+                fps=info.fps,
+                timestamps=iter(times),
+                source_sha256=sha256,
+            )
         return track_video(
             pictures(),
             self.head,
             fps=info.fps,
-            # Filled while the frames are read; looked at only afterwards.
             timestamps=iter(times),
             face=parse_face_choice(config.face),
             camera=camera,
             no_face=config.no_face,  # type: ignore[arg-type]
             smoothed=config.smooth,
-            source_sha256=file_sha256(path) if path.is_file() else "",
+            source_sha256=sha256,
         )
+
+    def _regressed(
+        self, frames: Iterable[NDArray[np.uint8]], config: FitConfig, **clip: Any
+    ) -> Motion:
+        """What a published network says of the frames, carried over to this head."""
+        from facegen.interchange.read import converted
+        from facegen.trackers.follow import follow_faces
+        from facegen.trackers.weights import open_regressor, weights_of
+
+        assert config.tracker is not None
+        weights = config.tracker_weights or weights_of(config.tracker)
+        regressor = open_regressor(config.tracker, weights)
+        own = self.head if self.head.version == regressor.basis else load_head(regressor.basis)
+        motion = follow_faces(
+            frames,
+            regressor,
+            own,
+            face=parse_face_choice(config.face),
+            no_face=config.no_face,  # type: ignore[arg-type]
+            smoothed=config.smooth,
+            **clip,
+        )
+        return motion if own is self.head else converted(motion, self.head)
 
 
 @dataclass(frozen=True)
@@ -121,11 +160,19 @@ class FitResult:
     sources: tuple[Path, ...]
     config: FitConfig
 
+    @property
+    def _of_head(self) -> Motion:
+        """Without columns that the head does not have (SMIRK's lids)."""
+        from facegen.transfer.basis import for_head
+
+        return for_head(self.motion, self.head)
+
     def summary(self) -> str:
         """One line for people."""
         m = self.motion
         seen = int(m.valid.sum())
-        turn = np.degrees(np.abs(m.neck_pose[m.valid]).max(0)) if seen else np.zeros(3)
+        both = np.abs(m.neck_pose + m.global_orient)[m.valid]
+        turn = np.degrees(both.max(0)) if seen else np.zeros(3)
         return (
             f"{len(m)} frames, face seen in {seen}, mean confidence {m.confidence.mean():.2f}, "
             f"largest turn pitch {turn[0]:.0f}, yaw {turn[1]:.0f}, roll {turn[2]:.0f} degrees"
@@ -136,19 +183,19 @@ class FitResult:
         from facegen.compose.reference import pose_vertices
         from facegen.export import write_obj
 
-        return write_obj(path, pose_vertices(self.head, self.motion[:1]), self.head)
+        return write_obj(path, pose_vertices(self.head, self._of_head[:1]), self.head)
 
     def write_glb(self, path: Path | str) -> Path:
         """Head with skin, morph targets and the animation."""
         from facegen.export import write_glb
 
-        return write_glb(path, self.head, self.motion)
+        return write_glb(path, self.head, self._of_head)
 
     def write_overlay(self, path: Path | str) -> Path:
         """The input with the fitted head drawn over it; a picture for a photo."""
         from facegen.pipelines.overlay import write_overlay
 
-        return write_overlay(Path(path), self.sources[0], self.head, self.motion, self.config)
+        return write_overlay(Path(path), self.sources[0], self.head, self._of_head, self.config)
 
 
 def fit(*inputs: Path | str, head: str = "open", config: FitConfig | None = None) -> FitResult:

@@ -125,7 +125,7 @@ def load_generator(
         name: one of ``GENERATORS``, or a folder with weights.
         weights: folder with weights instead of the embedded ones.
         device: ``auto``, ``cpu``, ``cuda`` ...; of networks.
-        parts: how published weights are opened.
+        parts: how published weights are opened; of the embedded ones only ``attention``.
 
     Raises:
         UsageError: no such generator, or weights for one that has none.
@@ -151,4 +151,5 @@ def load_generator(
         )
     from facegen.pipelines.open_generator import OpenGenerator
 
-    return OpenGenerator.load(folder, device=device, embedded=weights is None)
+    attention = parts.attention if parts else "auto"
+    return OpenGenerator.load(folder, device=device, embedded=weights is None, attention=attention)

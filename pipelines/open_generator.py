@@ -73,8 +73,11 @@ class _Sheet:
     number: int
     frame: NDArray[np.uint8]
     window: HeadWindow
-    visibility: NDArray[np.float32]
     conditions: dict[str, Tensor]
+
+
+# A sheet, its picture, its mask and where the frame's fine detail is lost.
+_Painted = tuple[_Sheet, NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]
 
 
 class OpenGenerator:
@@ -98,8 +101,18 @@ class OpenGenerator:
         return "" if self._folder is None else card_licence(self._folder)
 
     @classmethod
-    def load(cls, folder: Path, *, device: str = "auto", embedded: bool = False) -> OpenGenerator:
+    def load(
+        cls,
+        folder: Path,
+        *,
+        device: str = "auto",
+        embedded: bool = False,
+        attention: str = "auto",
+    ) -> OpenGenerator:
         """Weights from a folder onto a device.
+
+        Args:
+            attention: ``auto``, ``sdpa``, ``xformers`` or ``sliced``.
 
         Raises:
             ModelFileError: they cannot be read. UsageError: there is no such device.
@@ -108,7 +121,7 @@ class OpenGenerator:
 
         files = sorted(folder.rglob("*.safetensors"))
         label = "-".join(file_sha256(file)[:8] for file in files)
-        model = load_reenactor(folder, device=pick_device(device))
+        model = load_reenactor(folder, device=pick_device(device), attention=attention)
         return cls(model, "open" if embedded else f"open-{label}", folder)
 
     def save(self, folder: Path) -> str:
@@ -148,20 +161,20 @@ class OpenGenerator:
             prepared = self.model.prepare(self._reference(reference, camera, size))
         fade = edge_fade(size)
 
-        def painted() -> Iterator[tuple[_Sheet, NDArray[np.uint8], NDArray[np.float32]]]:
+        def painted() -> Iterator[_Painted]:
             while batch := list(islice(sheets, BATCH)):
-                images, masks = self._run(prepared, batch, size, steps)
-                yield from zip(batch, images, masks * fade, strict=True)
+                images, masks, lost = self._run(prepared, batch, size, steps)
+                yield from zip(batch, images, masks * fade, lost, strict=True)
 
-        def paste(item: tuple[_Sheet, NDArray[np.uint8], NDArray[np.float32]]) -> NDArray[np.uint8]:
-            sheet, image, mask = item
+        def paste(item: _Painted) -> NDArray[np.uint8]:
+            sheet, image, mask, lost = item
             return paste_window(
                 reference,
                 sheet.frame,
                 image,
                 mask,
                 window=sheet.window,
-                lost=1 - sheet.visibility,
+                lost=lost,
             )
 
         with closing(sheets):
@@ -193,7 +206,7 @@ class OpenGenerator:
                 "moved": torch.from_numpy(warped.matte)[None],
                 **maps,
             }
-            return _Sheet(number, result.frame, warped.window, warped.visibility, conditions)
+            return _Sheet(number, result.frame, warped.window, conditions)
 
         work = ordered_map(sheet, zip(count(start), posed), workers=workers)
         # The next frames are warped while the network paints these.
@@ -205,8 +218,8 @@ class OpenGenerator:
 
     def _run(
         self, prepared: Any, batch: list[_Sheet], size: int, steps: int
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """Pictures ``(B, S, S, 3)`` and masks ``(B, S, S)``."""
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]:
+        """Pictures ``(B, S, S, 3)``, masks and where fine detail is lost ``(B, S, S)``."""
         device, dtype = self.model.device, self.model.dtype
         conditions = {}
         for name in _INPUTS:
@@ -221,7 +234,8 @@ class OpenGenerator:
         image = (out["image"].float().clamp(-1, 1) + 1) * 127.5
         pixels = image.round().byte().permute(0, 2, 3, 1).cpu().numpy()
         mask = (out["mask"].float()[:, 0] - _DEAD) / (1 - 2 * _DEAD)
-        return pixels, mask.clamp(0, 1).cpu().numpy()
+        lost = 1 - out["keep"].float()[:, 0]
+        return pixels, mask.clamp(0, 1).cpu().numpy(), lost.cpu().numpy()
 
 
 def pick_device(name: str) -> torch.device:

@@ -138,8 +138,9 @@ class RecognitionPipeline:
         options = options or RecognizeOptions()
         options.validate()
         check_target(target)
+        count = _count(source)  # refuses what is no picture or video before anything is made
         log = self._log(target, source, options)
-        self._look(log, source, options)
+        self._look(log, source, options, count)
         counts = self._table(log, target, options)
         if options.plot is not None:
             plot_curves(options.plot, log.chunks())
@@ -155,11 +156,13 @@ class RecognitionPipeline:
         columns = columns_of([recognizer.spec for recognizer in self.recognizers])
         return RowLog(side_folder(target), columns, job, resume=options.resume)
 
-    def _look(self, log: RowLog, source: Path, options: RecognizeOptions) -> None:
+    def _look(
+        self, log: RowLog, source: Path, options: RecognizeOptions, count: int | None
+    ) -> None:
         """Rows of every picture that the log does not hold."""
         pictures = pictures_of(source, skip=log.done)
         known = last_places(log) if log.done else []
-        with progress_bar(_count(source), "recognizing", done=log.done) as advance:
+        with progress_bar(count, "recognizing", done=log.done) as advance:
             rows = recognize(
                 self.recognizers,
                 look(prefetch(pictures), known=known),

@@ -24,11 +24,12 @@ from facegen.assets import load_head
 from facegen.compose import Reference
 from facegen.emotion.driven import release_of, with_emotion
 from facegen.emotion.track import EmotionTrack
-from facegen.errors import ModelFileError, UsageError
+from facegen.errors import UsageError
 from facegen.faces import parse_face_choice
 from facegen.flame.maps import ConditionMaps, render_maps
 from facegen.flame.model import HeadModel
 from facegen.flame.skinning import HeadLayer
+from facegen.interchange.read import converted, is_motion, open_motion
 from facegen.media import Image, file_sha256, fingerprint, read_image
 from facegen.motion import Motion
 from facegen.pipelines.config import ReenactConfig
@@ -168,16 +169,13 @@ class ReenactmentPipeline:
         """The driver's motion: tracked from a video, or read.
 
         Raises:
-            ModelFileError: the motion belongs to another head model.
+            ModelFileError: no motion that is known, or of a head model that is not here.
         """
-        if not isinstance(drive, Motion) and not str(drive).endswith(".npz"):
+        if not isinstance(drive, Motion) and not is_motion(drive):
             return FittingPipeline(self.head)(drive, config=config).motion
-        motion = drive if isinstance(drive, Motion) else Motion.load(drive)
+        motion = drive if isinstance(drive, Motion) else open_motion(drive)
         if motion.basis != self.head.version:
-            raise ModelFileError(
-                f"the motion belongs to head model {motion.basis}, this pipeline uses "
-                f"{self.head.version}; fit the driving video anew"
-            )
+            motion = converted(motion, self.head)
         return part_of(motion, config)
 
     def transfer(self, portrait: Portrait, driver: Motion, config: ReenactConfig) -> Motion:
@@ -308,7 +306,7 @@ class Reenactment:
 
 def sound_of(drive: Path | str | Motion) -> Path | None:
     """The driver's file where it can carry sound."""
-    if isinstance(drive, Motion) or not Path(drive).is_file() or Path(drive).suffix == ".npz":
+    if isinstance(drive, Motion) or not Path(drive).is_file() or is_motion(drive):
         return None
     return Path(drive)
 

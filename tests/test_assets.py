@@ -132,7 +132,7 @@ def test_list_names_heads_weights_and_face_models(nowhere):
     assert listed["open"].present and listed["open"].licence == "CC0-1.0"
     assert listed["mine"].version == "open-1"
     assert listed["reenactor/unet"].licence == "apache-2.0"
-    assert {a.kind for a in listed.values()} == {"head", "weights", "face models"}
+    assert {a.kind for a in listed.values()} == {"head", "weights", "published", "face models"}
 
 
 def test_licence_report_covers_what_is_installed():

@@ -67,10 +67,7 @@ def told(jobs: Jobs, page: str, work: Callable[[Report], list[str]]) -> Iterator
 
 
 def reenact(jobs: Jobs, page: str, fields: dict[str, Any]) -> Iterator[Row]:
-    """Run the Reenact form.
-
-    ``fields``: photo, clip, consent, motion, gain, feeling, strength, keep_head.
-    """
+    """Run the form ``photo, clip, consent, motion, gain, feeling, strength, keep_head``."""
 
     def work(report: Report) -> list[str]:
         check_consent(fields["consent"])

@@ -1,5 +1,8 @@
 """The command line: a thin last layer. No torch here; every command imports what it runs."""
 
+from pathlib import Path
+from typing import Optional
+
 import typer
 
 from facegen.cli import (
@@ -12,6 +15,7 @@ from facegen.cli import (
     data,
     doctor,
     evaluate,
+    export,
     fit,
     recognize,
     reenact,
@@ -36,6 +40,7 @@ app.command("synth")(synth.synth)
 app.command("curate")(curate.curate)
 app.command("recognize")(recognize.recognize)
 app.command("verify")(verify.verify)
+app.command("export")(export.export)
 app.command("app")(web.app)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
@@ -53,10 +58,35 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
+def _commercial(value: bool) -> None:
+    if value:
+        from facegen.weights.ledger import require_commercial
+
+        require_commercial()
+
+
+def _report(value: Optional[Path]) -> None:
+    if value is not None:
+        import atexit
+
+        from facegen.weights.ledger import write_report
+
+        atexit.register(write_report, value)
+
+
 @app.callback()
 def _root(
     version: bool = typer.Option(
         False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+    commercial: bool = typer.Option(
+        False,
+        "--commercial",
+        callback=_commercial,
+        help="Refuse models whose licence does not allow commercial use.",
+    ),
+    licence_report: Optional[Path] = typer.Option(
+        None, callback=_report, help="Write which models the run used, as JSON."
     ),
 ) -> None:
     pass

@@ -15,6 +15,10 @@ GlbOut = Annotated[Optional[Path], opt.Option(help="Animated head as GLB.")]
 OverlayOut = Annotated[
     Optional[Path], opt.Option(help="Video (or picture) with the head drawn over it.")
 ]
+Weights = Annotated[
+    Optional[Path],
+    opt.Option(help="Weight file of --tracker."),
+]
 Head = Annotated[str, opt.Option(help="open, or an imported head model.")]
 
 
@@ -29,6 +33,8 @@ def fit(
     no_face: opt.NoFace = "interpolate",
     smooth: opt.Smooth = 1.0,
     fov: opt.Fov = None,
+    tracker: opt.Tracker = None,
+    weights: Weights = None,
     start: opt.Start = None,
     stop: opt.Stop = None,
     max_frames: opt.MaxFrames = None,
@@ -41,7 +47,7 @@ def fit(
     target = opt.output_path(out, overwrite, inputs[0], suffix=".motion.npz")
     config = FitConfig(
         face=face, no_face=no_face, smooth=smooth, fov_deg=fov, start=start, stop=stop,
-        max_frames=max_frames,
+        max_frames=max_frames, **opt.tracker_of(tracker, weights),
     )  # fmt: skip
     config.validate()
     result = FittingPipeline.from_pretrained(head)(*inputs, config=config)

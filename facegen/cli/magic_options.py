@@ -1,9 +1,6 @@
 """Options of generators with published weights, for the commands that paint."""
 
-import inspect
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
 from typing import Annotated, Any, Optional
 
 import typer
@@ -14,7 +11,7 @@ GENERATOR = "magicportrait"
 _SAMPLER, _PARTS = MagicConfig(), PublishedParts()
 
 
-def _option(help: str, *names: str, **limits: float) -> Any:
+def _option(help: str, *names: str, **limits: Any) -> Any:
     return typer.Option(*names, help=help, rich_help_panel=GENERATOR, **limits)  # type: ignore[call-overload]
 
 
@@ -46,8 +43,10 @@ class Published:
         Optional[float], _option("Gigabytes of the device's memory to keep below.", min=0.1)
     ] = _PARTS.max_vram
 
-    def sampler(self, size: int | None, steps: int | None) -> MagicConfig:
-        """The generator's settings, with the size and steps that all generators share."""
+    def sampler(self, generator: str | None, size: int | None, steps: int | None) -> MagicConfig:
+        """The settings, with the size and steps that all generators share if they are its own."""
+        if generator != GENERATOR:
+            size, steps = None, None
         return MagicConfig(
             size=size or _SAMPLER.size,
             steps=steps or _SAMPLER.steps,
@@ -69,20 +68,3 @@ class Published:
             attention=self.attention,
             max_vram=self.max_vram,
         )
-
-
-def with_published(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command these options; it receives them as one ``Published``."""
-    own = inspect.signature(Published).parameters
-
-    @wraps(command)
-    def wrapped(**given: Any) -> None:
-        published = Published(**{name: given.pop(name) for name in own})
-        command(**given, published=published)
-
-    signature = inspect.signature(command)
-    kept = [p for p in signature.parameters.values() if p.name != "published"]
-    merged = signature.replace(parameters=[*kept, *own.values()])
-    wrapped.__signature__ = merged  # type: ignore[attr-defined]
-    wrapped.__annotations__ = {p.name: p.annotation for p in merged.parameters.values()}
-    return wrapped

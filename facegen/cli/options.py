@@ -1,17 +1,28 @@
 """Options shared by the commands, one alias each, so that signatures stay readable."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from facegen.errors import UsageError
 from facegen.pipelines.config import REGIONS
 
+if TYPE_CHECKING:
+    from facegen.pipelines.render import SaveOptions
+
 Option = typer.Option
 
 Photo = Annotated[Optional[Path], Option(help="Photo of the face to move.")]
-Driver = Annotated[Optional[Path], Option(help="Video, folder of frames or .motion.npz to copy.")]
+Driver = Annotated[
+    Optional[Path],
+    Option(help="Video, folder of frames, .motion.npz or another tracker's file to copy."),
+]
+Tracker = Annotated[
+    Optional[str],
+    Option(help="deca, emoca or smirk (NAME=FILE names its weights) instead of own tracking."),
+]
 Demo = Annotated[bool, Option("--demo", help="Use the packaged photo and motion.")]
 VideoOut = Annotated[
     Optional[Path],
@@ -69,6 +80,29 @@ Overwrite = Annotated[bool, Option("--overwrite", help="Replace an existing defa
 Workers = Annotated[int, Option(min=1, max=64, help="Threads that paint.")]
 
 
+@dataclass(kw_only=True)
+class Saving:
+    """How a video is written."""
+
+    mute: Mute = False
+    save_maps: SaveMaps = None
+    save_motion: SaveMotion = None
+    contact_sheet: ContactSheet = None
+    no_watermark: NoWatermark = False
+    resume: Resume = False
+    workers: Workers = 2
+
+    def request(self, audio: Path | None = None) -> "SaveOptions":
+        """The pipelines' word for it; ``audio`` replaces the sound."""
+        from facegen.pipelines.render import SaveOptions
+
+        return SaveOptions(
+            audio=audio, mute=self.mute, resume=self.resume, workers=self.workers,
+            maps=self.save_maps, motion=self.save_motion, sheet=self.contact_sheet,
+            watermark=not self.no_watermark,
+        )  # fmt: skip
+
+
 def output_path(out: Path | None, overwrite: bool, *inputs: Path, suffix: str = ".mp4") -> Path:
     """Where a result goes: ``-o``, else the current folder, named after the inputs.
 
@@ -94,3 +128,10 @@ def parse_regions(text: str | None) -> tuple[str, ...]:
     if unknown:
         raise UsageError(f"--only {','.join(unknown)}: choose from {', '.join(REGIONS)}")
     return names
+
+
+def tracker_of(text: str | None, weights: Path | None = None) -> dict[str, str | None]:
+    """``smirk`` or ``smirk=FILE`` as settings of a fit."""
+    name, _, file = (text or "").partition("=")
+    chosen = file or (None if weights is None else str(weights))
+    return {"tracker": name or None, "tracker_weights": chosen}

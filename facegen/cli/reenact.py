@@ -1,16 +1,16 @@
 """``facegen reenact``: the face of one photo, the motion and sound of a clip."""
 
 from facegen.cli import options as opt
-from facegen.cli.magic_options import GENERATOR, Published, with_published
+from facegen.cli.groups import grouped
+from facegen.cli.magic_options import GENERATOR, Published
 from facegen.demo import MOTION, PHOTO
 from facegen.errors import UsageError
 from facegen.pipelines.config import ReenactConfig
-from facegen.pipelines.magic_config import MagicConfig
 
-_DEFAULT, _PUBLISHED = ReenactConfig(), Published()
+_DEFAULT, _PUBLISHED, _SAVING = ReenactConfig(), Published(), opt.Saving()
 
 
-@with_published
+@grouped
 def reenact(
     ref: opt.Photo = None,
     drive: opt.Driver = None,
@@ -31,38 +31,33 @@ def reenact(
     quality: opt.Quality = _DEFAULT.quality,
     steps: opt.Steps = None,
     fov: opt.Fov = None,
+    tracker: opt.Tracker = None,
     start: opt.Start = None,
     stop: opt.Stop = None,
     max_frames: opt.MaxFrames = None,
     max_size: opt.MaxSize = None,
     audio: opt.Audio = None,
-    mute: opt.Mute = False,
     generator: opt.Generator = None,
     weights: opt.Weights = None,
     device: opt.Device = "auto",
-    save_maps: opt.SaveMaps = None,
-    save_motion: opt.SaveMotion = None,
-    contact_sheet: opt.ContactSheet = None,
-    no_watermark: opt.NoWatermark = False,
-    resume: opt.Resume = False,
     overwrite: opt.Overwrite = False,
-    workers: opt.Workers = 2,
+    saving: opt.Saving = _SAVING,
     published: Published = _PUBLISHED,
 ) -> None:
     """Face of REF, motion and sound of DRIVE."""
-    magic = None
+    magic = published.sampler(generator, size, steps)
     if generator == GENERATOR:
-        magic, size, steps = published.sampler(size, steps), None, None
+        size, steps = None, None
     config = ReenactConfig(
         motion=motion, reference_frame=reference_frame, expression_gain=expression_gain,
         only=opt.parse_regions(only), keep_head=keep_head, max_yaw_deg=max_yaw, face=face,
         ref_face=ref_face, no_face=no_face, smooth=smooth, size=size, quality=quality,
-        steps=steps, fov_deg=fov, emotion=emotion, magic=magic or MagicConfig(),
+        steps=steps, fov_deg=fov, emotion=emotion, magic=magic,
         start=start, stop=stop, max_frames=max_frames, max_size=max_size,
+        **opt.tracker_of(tracker),
     )  # fmt: skip
     config.validate()
-    if demo:
-        ref, drive = ref or PHOTO, drive or MOTION
+    ref, drive = (ref or PHOTO, drive or MOTION) if demo else (ref, drive)
     if ref is None or drive is None:
         raise UsageError("give --ref PHOTO and --drive VIDEO (or --demo)")
     target = opt.output_path(out, overwrite, ref, drive)
@@ -71,8 +66,5 @@ def reenact(
     pipe = task.ReenactmentPipeline.from_pretrained(
         "open", generator=generator, weights=weights, device=device, parts=published.parts
     )
-    request = task.SaveOptions(
-        audio=audio, mute=mute, resume=resume, workers=workers, watermark=not no_watermark,
-        maps=save_maps, motion=save_motion, sheet=contact_sheet,
-    )  # fmt: skip
-    opt.typer.echo(str(pipe.write(target, ref, drive, config=config, options=request)))
+    written = pipe.write(target, ref, drive, config=config, options=saving.request(audio))
+    opt.typer.echo(str(written))

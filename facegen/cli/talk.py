@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Annotated, Optional
 
 from facegen.cli import options as opt
+from facegen.cli.groups import grouped
 from facegen.demo import PHOTO, VOICE
 from facegen.errors import UsageError
 from facegen.pipelines.talk_config import TalkConfig
 
-_DEFAULT = TalkConfig()
+_DEFAULT, _SAVING = TalkConfig(), opt.Saving()
 _MISSING = "give --ref PHOTO and --audio SPEECH (--motion-only needs no photo), or --demo"
 
 Voice = Annotated[
@@ -45,6 +46,7 @@ MotionOnly = Annotated[
 ]
 
 
+@grouped
 def talk(
     ref: opt.Photo = None,
     audio: Voice = None,
@@ -68,14 +70,8 @@ def talk(
     generator: opt.Generator = None,
     weights: opt.Weights = None,
     device: opt.Device = "auto",
-    mute: opt.Mute = False,
-    save_maps: opt.SaveMaps = None,
-    save_motion: opt.SaveMotion = None,
-    contact_sheet: opt.ContactSheet = None,
-    no_watermark: opt.NoWatermark = False,
-    resume: opt.Resume = False,
     overwrite: opt.Overwrite = False,
-    workers: opt.Workers = 2,
+    saving: opt.Saving = _SAVING,
 ) -> None:
     """Face of REF says AUDIO and feels EMOTION."""
     config = TalkConfig(
@@ -101,11 +97,7 @@ def talk(
     if motion_only is not None or ref is None:
         opt.typer.echo(str(pipe.write_motion(target, audio, ref, config=config)))
         return
-    request = task.SaveOptions(
-        mute=mute, resume=resume, workers=workers, watermark=not no_watermark,
-        maps=save_maps, motion=save_motion, sheet=contact_sheet,
-    )  # fmt: skip
-    opt.typer.echo(str(pipe.write(target, ref, audio, config=config, options=request)))
+    opt.typer.echo(str(pipe.write(target, ref, audio, config=config, options=saving.request())))
 
 
 def parse_fps(text: str) -> Fraction:

@@ -15,11 +15,18 @@ class Component:
     Attributes:
         name: as published. sha256: of its weights, or "" where it has none.
         trained_on: names of data sets; ``("unknown",)`` never counts as independent.
+        teachers: SHA-256 of the networks whose outputs it learned from.
     """
 
     name: str
     sha256: str = ""
     trained_on: tuple[str, ...] = ()
+    teachers: tuple[str, ...] = ()
+
+    @property
+    def hashes(self) -> set[str]:
+        """Its own weights and those it learned from."""
+        return {self.sha256, *self.teachers} - {""}
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,10 @@ def conflicts(judges: Iterable[Component], origin: Origin) -> list[str]:
         for part in (*origin.losses, *origin.estimators):
             if judge.name == part.name or (judge.sha256 and judge.sha256 == part.sha256):
                 found.append(f"{judge.name} also made or taught {origin.name}")
+            elif judge.hashes & part.hashes:
+                found.append(f"{judge.name} and {part.name} of {origin.name} share a teacher")
+        if origin.name in judge.trained_on:
+            found.append(f"{judge.name} learned from {origin.name} itself")
         taught = {name for part in origin.losses for name in part.trained_on}
         taught |= set(origin.trained_on)
         shared = (set(judge.trained_on) & taught) - {UNKNOWN}

@@ -92,7 +92,7 @@ class CrowdTracker:
         Args:
             rgb: ``(H, W, 3)`` uint8.
         """
-        found = {}
+        found: dict[int, TrackedFace] = {}
         for person in [p for p in self._people if p.lost == 0]:
             points = person.tracker.track(rgb)
             if points is None or self._taken(points, found):
@@ -122,7 +122,7 @@ class CrowdTracker:
         scale = max(1.0, _LEAST_SIDE / min(rgb.shape[:2]))
         large = rgb if scale == 1 else cv2.resize(rgb, None, fx=scale, fy=scale)
         edge = round(max(large.shape[:2]) * _BORDER)
-        framed = cv2.copyMakeBorder(large, *([edge] * 4), borderType=cv2.BORDER_REPLICATE)
+        framed = cv2.copyMakeBorder(large, edge, edge, edge, edge, cv2.BORDER_REPLICATE)
         again = []
         for face in self._still(np.asarray(framed, np.uint8)):
             points = face.points / np.float32(scale)
@@ -132,7 +132,7 @@ class CrowdTracker:
 
     def _still(self, rgb: Image) -> list[TrackedFace]:
         tracker = self._tracker()
-        found = []
+        found: list[TrackedFace] = []
         for box in self._detector(rgb)[: self._most]:
             points = tracker.follow(rgb, box) if box.size >= MIN_FACE else None
             if points is not None:

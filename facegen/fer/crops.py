@@ -6,7 +6,7 @@ One crop for all: what differs between sources (scale, roll, codec) is what a ne
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -85,6 +85,20 @@ class FaceCutter:
             return np.asarray(find_landmarks(picture)[:, :2], np.float64)
         except FaceNotFoundError:
             return None
+
+
+def recut(dataset: FerDataset, faces: FaceCrops, side: int) -> FaceCrops:
+    """The same faces in another number of pixels, from the pictures themselves."""
+    if side == faces.images.shape[1]:
+        return faces
+    matrices = faces.matrices * (side / faces.images.shape[1])
+    images = [
+        crop(dataset.image(int(index)), matrix, side)
+        for index, matrix in zip(faces.kept, matrices, strict=True)
+    ]
+    return replace(
+        faces, images=np.array(images, np.uint8).reshape(-1, side, side, 3), matrices=matrices
+    )
 
 
 def cut_square(

@@ -37,6 +37,7 @@ Array = NDArray[np.float64]
 SYNTHETIC_ARMS = ("synthetic", "synthetic same size", "synthetic shuffled")
 PLAIN, CLASSIC, FINE = "real", "real + classic", "synthetic then real"
 SAME_SIZE_PER_CLASS = 50
+UNITS = "arkit23"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +69,8 @@ class Design:
         reals: pictures per class. ratios: of synthetic to real pictures, tried at ``full``.
         full: numbers of real pictures at which all ratios are tried; elsewhere only ``ratio``.
         seeds: number of them; each tests another third of the people while they last.
-        steps: updates of every student; fine-tuning on real faces takes ``tune`` of them.
+        steps: updates of every student. Where synthetic faces come first, ``tune`` of them are
+            left for the real ones.
         side, width, batch_size, learning_rate: of the student.
     """
 
@@ -79,8 +81,8 @@ class Design:
     ratio: float = 1.0
     seeds: int = 3
     folds: int = 3
-    steps: int = 300
-    tune: float = 0.5
+    steps: int = 600
+    tune: float = 1 / 3
     side: int = 40
     width: int = 16
     batch_size: int = 48
@@ -104,14 +106,16 @@ class Experiment:
     """The experiment on two sources.
 
     Attributes:
-        real, synthetic: labelled faces; real ones with the names of people.
+        real, synthetic: labelled faces of the design's classes; action units by ``UNITS``.
         output: folder of results; a cell is ``cells/NAME.npz``.
+        whole: synthetic faces of all classes, to learn from first; else ``synthetic``.
     """
 
     real: Source
     synthetic: Source
     design: Design
     output: Path
+    whole: Source | None = None
 
     def run(self) -> Iterator[tuple[Cell, int, int]]:
         """Train all cells that are not there yet; each is told with its number and how many.
@@ -165,8 +169,11 @@ class Experiment:
         if cell.arm == FINE:
             start = self._start(cell)
             steps = max(1, round(design.tune * design.steps))
-            rate = design.learning_rate / 3
-            return self._train(cell, [(real, 1.0)], start=start, steps=steps, rate=rate), test
+            rate = design.learning_rate / 2
+            tuned = self._train(
+                cell, [(real, 1.0)], start=start, steps=steps, rate=rate, geometry=True
+            )
+            return tuned, test
         parts = [(real, 1.0)]
         if cell.ratio:
             parts.append((self._synthetic(cell), cell.ratio))
@@ -188,11 +195,16 @@ class Experiment:
         return self.real.take(chosen(self.real, places, cell.real, cell.seed))
 
     def _start(self, cell: Cell) -> Path:
-        """Weights learned from synthetic faces alone with the same seed, trained if need be."""
-        first = Cell(arm=SYNTHETIC_ARMS[0], real=0, ratio=0, seed=cell.seed)
+        """Weights learned from synthetic faces, trained once a seed.
+
+        Their action units and curves are taught as well: these are exact where the felt emotion
+        is not what people see. All classes of the set take part.
+        """
+        first = Cell(arm="pretraining", real=0, ratio=0, seed=cell.seed)
         folder = self.output / "students" / first.name / "export"
         if not folder.is_dir():
-            self._train(first, [(self._synthetic(first), 1.0)])
+            steps = max(1, round((1 - self.design.tune) * self.design.steps))
+            self._train(first, [(self.whole or self.synthetic, 1.0)], steps=steps, geometry=True)
         return folder
 
     def _train(
@@ -204,13 +216,14 @@ class Experiment:
         start: Path | None = None,
         steps: int | None = None,
         rate: float | None = None,
+        geometry: bool = False,
     ) -> RecognizerNet:
         design = self.design
         folder = self.output / "students" / cell.name
         task = RecognizerTask(
             [source for source, _ in parts],
             [share for _, share in parts],
-            student_card(design.side),
+            student_card(design.side, geometry=geometry),
             NetworkConfig(width=design.width, features=4 * design.width),
             recipe,
             batch_size=design.batch_size,
@@ -239,10 +252,20 @@ class Experiment:
             np.savez(stream, probs=probabilities(net, self.real.take(test)), test=test)
 
 
-def student_card(side: int) -> RecognizerSpec:
-    """Card of a student: grey, so that no source is told by its colours."""
-    crop = CropSpec(side, margin=1.0, channels="grey", mean=(0.5,), std=(0.25,))
-    return RecognizerSpec("student", crop, labels="affectnet8", roles=frozenset({Role.STUDENT}))
+def student_card(side: int, *, geometry: bool = False) -> RecognizerSpec:
+    """Card of a student: grey, so that no source is told by its colours.
+
+    Args:
+        geometry: it also tells action units and curves.
+    """
+    return RecognizerSpec(
+        "student",
+        CropSpec(side, margin=1.0, channels="grey", mean=(0.5,), std=(0.25,)),
+        labels="affectnet8",
+        aus=UNITS if geometry else None,
+        blendshapes=geometry,
+        roles=frozenset({Role.STUDENT}),
+    )
 
 
 def chosen(

@@ -5,9 +5,11 @@ Missing targets are NaN. All losses are means over what is known, 0 where nothin
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def _mean(values: Tensor, known: Tensor, weight: Tensor | None = None) -> Tensor:
@@ -81,7 +83,7 @@ def attention_loss(features: Tensor, masks: Tensor) -> Tensor:
         features: ``(B, C, h, w)``. masks: ``(B, H, W)`` 0 or more; empty masks are left out.
     """
     seen = features.float().abs().mean(1)
-    masks = F.adaptive_avg_pool2d(masks[:, None].float(), seen.shape[1:])[:, 0]
+    masks = F.adaptive_avg_pool2d(masks[:, None].float(), (seen.shape[1], seen.shape[2]))[:, 0]
     known = masks.flatten(1).sum(1) > 0
     return _mean(1 - F.cosine_similarity(seen.flatten(1), masks.flatten(1), eps=1e-6), known)
 
@@ -106,19 +108,20 @@ def partial_label_loss(logits: Tensor, candidates: Tensor, *, trust: float = 0.9
     return _mean(-(target * logits.float().log_softmax(1)).sum(1), known)
 
 
-class _Reversal(torch.autograd.Function):
-    """Identity forwards, the negative gradient backwards (Ganin and Lempitsky 2015)."""
+def identity_terms(head: nn.Linear, features: Tensor, identity: Tensor) -> dict[str, Tensor]:
+    """Features that do not tell who is seen (the aim of Ning et al. 2024, FMAE-IAT).
 
-    @staticmethod
-    def forward(ctx, x: Tensor, strength: float) -> Tensor:  # type: ignore[no-untyped-def] # noqa: ANN001
-        ctx.strength = strength
-        return x.view_as(x)
+    ``probe``: the head learns to tell people from features that it cannot change. ``identity``:
+    the features learn to leave the head undecided, which it cannot change (Tzeng et al. 2015,
+    "Simultaneous deep transfer across domains and tasks", equation 3). Reversed gradients instead
+    reward features that mislead the head, and such features tell people to any other reader.
 
-    @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override, no-untyped-def] # noqa: ANN001
-        return -ctx.strength * gradient, None
-
-
-def reverse_gradient(x: Tensor, strength: float = 1.0) -> Tensor:
-    """``x`` whose gradient is turned around and scaled by ``strength``."""
-    return _Reversal.apply(x, strength)  # type: ignore[no-untyped-call]
+    Args:
+        features: ``(B, F)``. identity: ``(B,)``, negative where unknown.
+    """
+    known = identity >= 0
+    who = head(features.detach().float())
+    probe = F.cross_entropy(who, identity.clamp_min(0), reduction="none")
+    seen = F.linear(features.float(), head.weight.detach(), head.bias.detach())
+    undecided = -seen.log_softmax(1).mean(1) - math.log(head.out_features)
+    return {"probe": _mean(probe, known), "identity": _mean(undecided, known)}

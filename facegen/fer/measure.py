@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from facegen.errors import UsageError
+from facegen.fer.crops import MARGIN, SIDE, cut_faces, recut
 from facegen.fer.dataset import FerDataset
 from facegen.fer.evaluation import PRESENT, Report, tell
 from facegen.fer.registry import open_fer_dataset
-from facegen.fer.source import make_source
+from facegen.fer.source import source_of
 from facegen.recognizer.base import FaceRecognizer
 from facegen.recognizer.labels import KEYS, canonical_key
 
@@ -61,7 +62,10 @@ def measure(
             )
         name += " (trained on it)"
     units = recognizer.spec.aus or DEFAULT_UNITS
-    source = make_source(dataset, units, cache=cache)
+    crop = recognizer.spec.crop
+    # Large enough that a large input is not made of enlarged pixels.
+    side = max(SIDE, round(crop.size * MARGIN / crop.margin))
+    source = source_of(dataset, recut(dataset, cut_faces(dataset, cache), side), units)
     if not len(source):
         raise UsageError(f"no face was found in the pictures of {dataset.name}")
     told = tell(recognizer, source)

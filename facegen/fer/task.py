@@ -29,7 +29,7 @@ class Recipe:
 
     Attributes:
         category, affect, units, intensity, curves: weights of the losses.
-        identity: weight of the identity-adversarial head (Ning et al. 2024, FMAE-IAT); 0: none.
+        identity: weight of the identity-adversarial term; 0: no such head.
         attention: weight of the agreement with rendered masks.
         partial: weight of the loss over candidate sets.
         smoothing: of labels. balanced: classes come equally often.
@@ -107,7 +107,7 @@ class RecognizerTask:
         net = RecognizerNet(self.spec, self.shape)
         if self._start is not None:
             net.load_state_dict(load_network(self._start).state_dict())
-        net = net.to(memory_format=torch.channels_last)
+        net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return Student(net, int(self._first[-1]) if self.recipe.identity else 0)
 
     def batch(self, step: int, rank: int, world: int) -> dict[str, Tensor]:
@@ -125,7 +125,7 @@ class RecognizerTask:
                 known, row["identity"] + int(self._first[number]), NO_IDENTITY
             )
             parts.setdefault("clip" if row["crops"].dim() == 5 else "image", []).append(row)
-        out = {}
+        out: dict[str, Tensor] = {}
         for kind, rows in parts.items():
             joint = {name: torch.cat([row[name] for row in rows]) for name in TENSORS}
             joint["input"] = self._input(joint.pop("crops"), generator)
@@ -164,7 +164,7 @@ class RecognizerTask:
             for name, value in self._terms(model, told, part).items():
                 found.setdefault(name, []).append(value)
         terms = {name: torch.stack(values).mean() for name, values in found.items()}
-        total = torch.stack([getattr(self.recipe, n) * v for n, v in terms.items()]).sum()
+        total = torch.stack([getattr(self.recipe, n, 1.0) * v for n, v in terms.items()]).sum()
         return {"loss": total, **terms}
 
     def _terms(self, model: Student, told: RecognizerOutput, part: dict[str, Tensor]) -> Losses:
@@ -189,12 +189,7 @@ class RecognizerTask:
             terms["attention"] = losses.attention_loss(told.features["map"], part["masks"])
         if model.who is not None:
             level = told.features.get("clip", told.features["frame"])
-            who = model.who(losses.reverse_gradient(level))
-            known = part["identity"] != NO_IDENTITY
-            aim = torch.where(known, part["identity"], -100)
-            terms["identity"] = (
-                nn.functional.cross_entropy(who.float(), aim) if known.any() else who.sum() * 0
-            )
+            terms |= losses.identity_terms(model.who, level, part["identity"])
         return terms
 
     def sample(self, model: nn.Module, folder: Path, step: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -18,7 +19,8 @@ class Attention:
     """Softmax attention by torch's fused kernels, xformers, or in slices of queries.
 
     Args:
-        backend: ``auto`` takes torch's kernels, which are at least as quick where both exist.
+        backend: ``auto`` takes torch's kernels, which are at least as quick where both exist, and
+            slices where the device's memory does not hold the whole.
 
     Raises:
         UsageError: an unknown backend, or xformers where it is not installed or cannot run.
@@ -37,7 +39,12 @@ class Attention:
             return _xformers(query, key, value)
         if self.backend == "sliced":
             return _sliced(query, key, value)
-        return F.scaled_dot_product_attention(query, key, value)
+        try:
+            return F.scaled_dot_product_attention(query, key, value)
+        except torch.OutOfMemoryError:
+            if self.backend != "auto":
+                raise
+            return _sliced(query, key, value)
 
 
 def _xformers(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -48,7 +55,5 @@ def _xformers(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 
 
 def _sliced(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    import torch
-
     parts = query.split(_SLICE, dim=2)
     return torch.cat([F.scaled_dot_product_attention(q, key, value) for q in parts], dim=2)

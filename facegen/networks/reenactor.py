@@ -12,6 +12,7 @@ from torch import Tensor
 
 from facegen.errors import ModelFileError, UsageError
 from facegen.networks.autoencoder import FACTOR, FaceAutoencoder
+from facegen.networks.blend import departure, detailed
 from facegen.networks.bridge import BridgeScheduler, bridge_start
 from facegen.networks.precision import DTYPES, choose_precision
 from facegen.networks.unet import ReenactorUNet, References, Switches, UNetOutput
@@ -25,8 +26,9 @@ _SIDE = 64
 
 @dataclass(frozen=True)
 class Prepared:
-    """What the painter remembers of a photo; made once a clip."""
+    """What the painter remembers of a photo ``(1, 3, S, S)``; made once a clip."""
 
+    photo: Tensor
     references: References
 
 
@@ -57,10 +59,20 @@ class Reenactor:
             raise UsageError(f"a window of {size} pixels: its side must be a multiple of {_SIDE}")
         return (int(self.autoencoder.config["latent_channels"]), size // FACTOR, size // FACTOR)
 
+    def compile(self, backend: str = "inductor") -> None:
+        """Let ``torch.compile`` make kernels of the networks: worth it for many frames of one size.
+
+        Args:
+            backend: of ``torch.compile``; the default needs a C++ compiler.
+        """
+        self.unet.compile(backend=backend)
+        self.autoencoder.decoder.compile(backend=backend)
+
     @torch.inference_mode()
     def prepare(self, reference: Tensor) -> Prepared:
         """Remember a photo ``(1, 3, S, S)`` in -1..1, in the window of its own head."""
-        return Prepared(self.unet.remember(self._encode(reference)))
+        photo = reference.to(self.device)
+        return Prepared(photo, self.unet.remember(self._encode(photo)))
 
     @torch.inference_mode()
     def paint(
@@ -108,7 +120,7 @@ class Reenactor:
         keep = out.keep.float().sigmoid()
         return {
             "image": detailed(painted, known, maps["warped"].float(), keep).clamp(-1, 1),
-            "mask": out.blend.float().sigmoid(),
+            "mask": out.blend.float().sigmoid() * departure(maps["warped"], prepared.photo),
             "matte": out.matte.float().sigmoid(),
             "keep": keep,
         }
@@ -126,7 +138,7 @@ class Reenactor:
         count = len(sample)
         sigmas = torch.full((count,), sigma, device=sample.device)
         full = self.unet(sample, sigmas, warped, maps, prepared.references)
-        velocity = full.velocity
+        velocity, keep = full.velocity, full.keep
         none = torch.zeros(count, device=sample.device)
         for scale, switches in (
             (identity, Switches(identity=none)),
@@ -135,23 +147,12 @@ class Reenactor:
             if scale != 1:
                 part = self.unet(sample, sigmas, warped, maps, prepared.references, switches)
                 velocity = velocity + (scale - 1) * (full.velocity - part.velocity)
-        return full._replace(velocity=velocity)
+                keep = keep + (scale - 1) * (full.keep - part.keep)
+        return full._replace(velocity=velocity, keep=keep)
 
     def _encode(self, pictures: Tensor) -> Tensor:
         pictures = pictures.to(self.device, self.dtype, memory_format=torch.channels_last)
         return self.autoencoder.encode(pictures).latents
-
-
-def detailed(painted: Tensor, known: Tensor, warped: Tensor, keep: Tensor) -> Tensor:
-    """The painted picture with the fine detail that the autoencoder cannot carry.
-
-    Where nothing is to be changed this is the warped photo itself, not a copy of a copy.
-
-    Args:
-        painted: decoded ``(B, 3, S, S)``. warped: the warped photo. known: that, encoded and
-            decoded. keep: ``(B, 1, S, S)`` 0..1, where its detail holds.
-    """
-    return painted + keep * (warped - known)
 
 
 def save_reenactor(
@@ -172,16 +173,20 @@ def save_reenactor(
 
 
 def load_reenactor(
-    folder: Path | str, device: torch.device | str = "cpu", precision: str = "auto"
+    folder: Path | str,
+    device: torch.device | str = "cpu",
+    precision: str = "auto",
+    attention: str = "auto",
 ) -> Reenactor:
     """The painter in a folder of :func:`save_reenactor`.
 
     Args:
         precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
+        attention: ``auto``, ``sdpa``, ``xformers`` or ``sliced``.
 
     Raises:
         ModelFileError: not such a folder, or damaged files.
-        UsageError: a precision the device does not have.
+        UsageError: a precision the device does not have, or no such attention.
     """
     folder = Path(folder)
     dtype = DTYPES[choose_precision(precision, device)]
@@ -193,6 +198,7 @@ def load_reenactor(
         raise ModelFileError(f"{folder} holds weights of another pipeline, not of {CLASS}")
     autoencoder = load_network(FaceAutoencoder, folder / "autoencoder", device, dtype)
     unet = load_network(ReenactorUNet, folder / "unet", device, dtype)
+    unet.use_attention(attention)
     return Reenactor(autoencoder, unet)
 
 
@@ -202,14 +208,25 @@ def load_network(
     """A frozen network of diffusers' layout, ready for pictures.
 
     Raises:
-        ModelFileError: absent or damaged files.
+        ModelFileError: absent or damaged files, or weights of another layout.
     """
     try:
-        network = kind.from_pretrained(
-            folder, torch_dtype=dtype, use_safetensors=True, local_files_only=True
+        network, found = kind.from_pretrained(
+            folder,
+            torch_dtype=dtype,
+            use_safetensors=True,
+            local_files_only=True,
+            output_loading_info=True,
         )
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         reason = str(error).splitlines()[0]
         raise ModelFileError(f"{folder} cannot be loaded: {reason}") from error
+    # Parts without weights would be drawn at random, with no more than a warning.
+    for problem, names in found.items():
+        if names:
+            raise ModelFileError(
+                f"{folder} holds weights of another layout ({problem.replace('_', ' ')}: "
+                f"{next(iter(names))}, ...); export them anew with this facegen"
+            )
     network = network.requires_grad_(False).train(False).to(device)
     return network.to(memory_format=torch.channels_last)

@@ -8,7 +8,6 @@ their bytes (torch.serialization, since 1.6).
 
 from __future__ import annotations
 
-import struct
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,8 +19,8 @@ import torch
 from torch import Tensor
 
 from facegen.errors import ModelFileError
-from facegen.flame.pickle_machine import Array, Machine, Record
-from facegen.flame.unpickle import unwrap
+from facegen.flame.pickle_machine import Machine
+from facegen.flame.unpickle import FAILURES, plain
 
 _STORAGES = {
     "DoubleStorage": torch.float64,
@@ -37,19 +36,7 @@ _STORAGES = {
 }
 _REBUILD = ("torch._utils", "_rebuild_tensor_v2")
 _PARAMETER = ("torch._utils", "_rebuild_parameter")
-_FAILURES = (
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    OSError,
-    RecursionError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zipfile.BadZipFile,
-)
+_FAILURES = (*FAILURES, OSError, zipfile.BadZipFile)
 
 
 @dataclass
@@ -153,17 +140,6 @@ def _title(thing: _Symbol | Opaque) -> str:
     return f"{thing.module}.{thing.name}" if isinstance(thing, _Symbol) else thing.name
 
 
-def _plain(value: Any) -> Any:
-    """Records of known kinds as what they hold; opaque ones stay."""
-    if isinstance(value, (Array, Record)):
-        if isinstance(value, Record) and value.kind == "container":
-            return _plain(value.state)
-        return unwrap(value)
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list) else value
-
-
 def read_torch_archive(path: Path | str) -> Any:
     """The top object of a torch zip file, foreign objects as :class:`Opaque`.
 
@@ -184,7 +160,7 @@ def read_torch_archive(path: Path | str) -> Any:
             machine = _TorchMachine(
                 archive.read(top), lambda key: archive.read(f"{folder}data/{key}")
             )
-            return _plain(machine.run())
+            return plain(machine.run())
     except _FAILURES as error:
         raise ModelFileError(
             f"{path} cannot be read as weights ({error}); nothing in it was run. Old torch files "

@@ -141,7 +141,7 @@ def _panels(axes: Any, table: pd.DataFrame, person: int) -> None:
         axis.set_ylim(*limit)
         axis.grid(alpha=0.3)
         if axis.lines:
-            axis.legend(fontsize=8, ncols=2, loc="upper right")
+            axis.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
         else:
             axis.text(0.5, 0.5, "not told", ha="center", transform=axis.transAxes)
     axes[2].set_xlabel("seconds" if moving else "picture")

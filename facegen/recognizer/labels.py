@@ -26,6 +26,7 @@ _KEYS = dict(
         strict=True,
     )
 )
+_OWN = "classes:"
 EMOTION_OF = {key: emotion for emotion, key in _KEYS.items()}
 
 
@@ -142,11 +143,16 @@ class LabelSpace:
 
 @cache
 def label_space(name: str) -> LabelSpace:
-    """A space of ``label_spaces.yaml``.
+    """A space of ``label_spaces.yaml``, or ``classes:sad,happy,...`` for a network of its own.
 
     Raises:
-        UsageError: there is none of that name; all are listed.
+        UsageError: there is none of that name (all are listed), or a class is unknown or double.
     """
+    if name.startswith(_OWN):
+        space = LabelSpace(name, tuple(name.removeprefix(_OWN).split(",")))
+        if len(set(space.keys)) < len(space):
+            raise UsageError(f"label space {name!r}: two classes mean the same")
+        return space
     given = table()["spaces"]
     if name not in given:
         raise UsageError(f"no label space {name!r}; choose from {', '.join(sorted(given))}")

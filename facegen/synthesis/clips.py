@@ -71,7 +71,7 @@ def identity_clips(
     views = views_of(plan, identity, count, rng)
     names = [f"{identity.name}-c{i:05d}" for i in range(count)]
     return [
-        face and Sample(name, identity, face, view, seed_of(plan.seed, "clip", name))
+        Sample(name, identity, face, view, seed_of(plan.seed, "clip", name)) if face else None
         for name, face, view in zip(names, faces, views, strict=True)
     ]
 
@@ -165,11 +165,6 @@ def make_clip(
     plan = bench.plan
     course, fps = course_of(plan, sample), rate_of(plan)
     motion = _motion(bench, painter, sample, course, fps)
-    seed = (sample.seed, 1)
-    spoiled = (
-        bench.mark(seen_through(rgb, plan.lens, plan.scene, np.random.default_rng(seed)))
-        for rgb in painter.film(motion, sample)
-    )
     name = f"{sample.name}.mp4"
     label = sample.face.label
     file = Path("clips") / sample.identity.split / label / name
@@ -177,9 +172,12 @@ def make_clip(
     size = plan.size + plan.size % 2
     held: NDArray[np.uint8] | None = None
     with open_writer(out / file, size, size, fps, metadata={"comment": COMMENT}) as writer:
-        for index, rgb in enumerate(spoiled):
+        for index, rgb in enumerate(painter.film(motion, sample)):
             held = rgb if index == course.apex else held
-            writer.write(_even(rgb, size))
+            # The same camera in every frame: its chances are drawn from the same seed.
+            rng = np.random.default_rng((sample.seed, 1))
+            spoiled = bench.mark(seen_through(rgb, plan.lens, plan.scene, rng))
+            writer.write(_even(spoiled, size))
     assert held is not None
     lens = painter.lens(motion, sample)
     head = replace(motion[course.apex : course.apex + 1], camera=lens)

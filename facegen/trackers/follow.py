@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -21,7 +22,7 @@ from facegen.trackers.crops import Window
 from facegen.trackers.place import place
 from facegen.trackers.weights import FaceRegressor
 from facegen.tracking.gaps import NoFace, resolve_gaps
-from facegen.tracking.smoothing import smooth
+from facegen.tracking.smoothing import Smoothing, smooth
 
 Image = NDArray[np.uint8]
 Array = NDArray[np.float32]
@@ -29,6 +30,8 @@ Array = NDArray[np.float32]
 LIDS = ("eyelid_left", "eyelid_right")
 """Names of SMIRK's lid columns: they stand after the head's own expressions."""
 _BATCH = 16
+# FLAME's columns are not parts of a face: each moves the lips too.
+_FLAME = replace(Smoothing(), face=Smoothing().lips)
 # A network says nothing of its own doubt.
 _CONFIDENCE = 0.9
 
@@ -93,7 +96,8 @@ def follow_faces(
     camera = camera or Camera.from_fov(size[1], size[0])
     motion = _motion(rows, head, camera, fps, timestamps, source_sha256)
     if smoothed > 0:
-        motion = smooth(motion, rest_joints(head, motion.betas), strength=smoothed)
+        joints = rest_joints(head, motion.betas)
+        motion = smooth(motion, joints, strength=smoothed, settings=_FLAME)
     return resolve_gaps(motion, no_face)
 
 

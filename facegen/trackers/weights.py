@@ -15,6 +15,7 @@ from facegen.media import file_sha256
 from facegen.networks.statedict import load_exactly, read_weights, tensors_of
 from facegen.trackers.crops import FAN_BOX, MEDIAPIPE_BOX, Crop
 from facegen.trackers.networks import Deca, Emoca, Smirk
+from facegen.weights.ledger import touch
 
 # Parts of the files that give no FLAME parameters: detail, texture, rendering, training losses.
 _DECA_DEAD = (r"E_detail\.", r"D_detail\.", r"(opt|global_step|batch_size)(\.|$)")
@@ -43,6 +44,23 @@ class FaceRegressor:
     sha256: str
 
 
+def weights_of(name: str) -> Path:
+    """The imported weight file of a tracker.
+
+    Raises:
+        UsageError: none was imported.
+    """
+    from facegen.assets import find_weights
+
+    found = find_weights(name)
+    if found is None:
+        raise UsageError(
+            f"--tracker {name} needs its weights: give --tracker {name}=FILE, or import them once "
+            f"with: facegen assets import FILE --as {name}"
+        )
+    return found
+
+
 def open_regressor(name: str, path: Path | str) -> FaceRegressor:
     """Load ``deca_model.tar``, EMOCA's ``.ckpt`` or ``SMIRK_em1.pt``.
 
@@ -62,7 +80,9 @@ def open_regressor(name: str, path: Path | str) -> FaceRegressor:
     with torch.device("meta"):
         network, crop = opener(data, f"{path.name} as {name}")
     network.float().eval().requires_grad_(False)
-    return FaceRegressor(name, network, crop, "flame2020", file_sha256(path))
+    sha256 = file_sha256(path)
+    touch(name, sha256=sha256)
+    return FaceRegressor(name, network, crop, "flame2020", sha256)
 
 
 def _flat(data: Mapping[Any, Any], prefix: str = "") -> dict[str, Tensor]:

@@ -20,9 +20,10 @@ from facegen.errors import UsageError
 from facegen.media import write_image
 from facegen.media.sheet import contact_sheet
 from facegen.networks.autoencoder import FACTOR, FaceAutoencoder
+from facegen.networks.blend import departure, detailed
 from facegen.networks.bridge import between, bridge_start
 from facegen.networks.guidance import CHANNELS
-from facegen.networks.reenactor import Reenactor, detailed, load_network, save_reenactor
+from facegen.networks.reenactor import Reenactor, load_network, save_reenactor
 from facegen.networks.unet import ReenactorUNet, Switches, UNetOutput
 from facegen.training.autoencoder import rgb8
 from facegen.training.losses import (
@@ -160,7 +161,8 @@ class ReenactorTask:
         with torch.no_grad():
             known = decode(latents[1])
         image = detailed(decode(latents[0]), known, warped, keep)
-        composite = torch.lerp(warped, image, mask)
+        left = _cut(departure(batch["warped"], batch["reference"]), corners, side)
+        composite = torch.lerp(warped, image, mask * left)
         return {
             "absolute": 0.5 * charbonnier(image, target, here),
             "pyramid": laplacian(image, target, weight=here),

@@ -8,6 +8,15 @@ import pytest
 COMMANDS = {
     ("reenact",): ["--ref", "--drive", "--out", "--motion", "--only", "--keep-head", "--resume"],
     ("fit",): ["--out", "--obj", "--glb", "--overlay", "--no-face"],
+    ("recognize",): [
+        "--out",
+        "--recognizer",
+        "--style",
+        "--heads",
+        "--plot",
+        "--overlay",
+        "--resume",
+    ],
     ("doctor",): ["--json"],
     ("bench",): ["--json", "--compare"],
     ("eval", "reenact"): ["--out", "--max-frames", "--pred", "--gt", "--ref", "--judges"],

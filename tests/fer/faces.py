@@ -1,4 +1,4 @@
-"""Drawn faces: a mouth per class, a shirt per person."""
+"""Drawn faces: a mouth per class, a skin and a wall per person."""
 
 import cv2
 import numpy as np
@@ -17,7 +17,8 @@ def draw(kind: int, person: int, rng: np.random.Generator) -> np.ndarray:
     wall = np.random.default_rng(person).integers(0, 256, (6, 6, 3)).astype(np.uint8)
     face = cv2.resize(wall, (SIDE, SIDE), interpolation=cv2.INTER_NEAREST)
     middle = (SIDE // 2 + int(rng.integers(-2, 3)), SIDE // 2 + int(rng.integers(-2, 3)))
-    cv2.circle(face, middle, 26, (190, 170, 150), -1)
+    skin = cv2.circle(face.copy(), middle, 26, (190, 170, 150), -1)
+    face = cv2.addWeighted(skin, 0.6, face, 0.4, 0)
     mouth = (middle[0], middle[1] + 12)
     if kind == 1:
         cv2.ellipse(face, (mouth[0], mouth[1] - 6), (13, 11), 0, 20, 160, (40, 20, 20), 3)
@@ -30,8 +31,10 @@ def draw(kind: int, person: int, rng: np.random.Generator) -> np.ndarray:
     return face
 
 
-def drawn_source(count: int, people: int, *, seed: int = 0, first: int = 0) -> Source:
-    """``count`` faces of each of ``people``; affect, two units and curves go with the class."""
+def drawn_source(
+    count: int, people: int, *, seed: int = 0, first: int = 0, units: int = 8
+) -> Source:
+    """``count`` faces of each of ``people``; each with affect, units, a curve."""
     rng = np.random.default_rng(seed)
     kinds = [CLASSES[(i + p) % 3] for p in range(people) for i in range(count)]
     who = [p for p in range(people) for _ in range(count)]
@@ -46,7 +49,7 @@ def drawn_source(count: int, people: int, *, seed: int = 0, first: int = 0) -> S
         labels=torch.eye(8)[kind],
         candidates=torch.full((total, 8), torch.nan),
         affect=torch.stack([(kind == 1) * 0.8 - 0.1, (kind == 3) * 0.7], 1).float(),
-        aus=torch.stack([(kind == 1) * 4.0, (kind == 3) * 3.0], 1).float().repeat(1, 4),
+        aus=torch.stack([(kind == 1) * 4.0, (kind == 3) * 3.0], 1).float().repeat(1, 12)[:, :units],
         curves=curves,
         identity=torch.tensor(who),
         weight=torch.ones(total),

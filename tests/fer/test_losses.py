@@ -78,11 +78,26 @@ def test_partial_labels_leave_a_sure_truth_outside_the_set_alone() -> None:
     assert pulls[1] == pytest.approx(pulls[0] / 2, rel=1e-3)
 
 
-def test_reversed_gradient() -> None:
-    x = torch.ones(3, requires_grad=True)
-    losses.reverse_gradient(x, 0.5).sum().backward()
-    assert x.grad is not None
-    assert x.grad.tolist() == [-0.5] * 3
+def test_identity_terms_teach_the_head_and_the_features_apart() -> None:
+    head, features = nn.Linear(4, 3), torch.randn(6, 4, requires_grad=True)
+    who = torch.tensor([0, 1, 2, 0, -1, -1])
+    terms = losses.identity_terms(head, features, who)
+    terms["probe"].backward()
+    assert features.grad is None
+    head.zero_grad()
+    losses.identity_terms(head, features, who)["identity"].backward()
+    assert head.weight.grad is None or head.weight.grad.abs().sum() == 0
+    assert features.grad is not None
+    assert features.grad[:4].abs().sum() > 0
+    assert features.grad[4:].abs().sum() == 0
+
+
+def test_an_undecided_head_is_the_aim() -> None:
+    head = nn.Linear(4, 3)
+    nn.init.zeros_(head.weight)
+    nn.init.zeros_(head.bias)
+    terms = losses.identity_terms(head, torch.randn(5, 4), torch.zeros(5, dtype=torch.long))
+    assert terms["identity"] == pytest.approx(0, abs=1e-6)
 
 
 def test_sharp_loss_is_the_gradient_at_the_worst_neighbour() -> None:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from facegen.errors import ModelFileError, UsageError
@@ -71,10 +72,20 @@ def test_painting_is_repeatable_and_in_range(painter: Reenactor) -> None:
         first = painter.paint(photo, maps(2, 64), noise=noise(painter), steps=steps)
         again = painter.paint(photo, maps(2, 64), noise=noise(painter), steps=steps)
         assert first["image"].shape == (2, 3, 64, 64) and first["image"].abs().max() <= 1
-        for name in ("mask", "matte"):
+        for name in ("mask", "matte", "keep"):
             assert first[name].shape == (2, 1, 64, 64)
             assert first[name].min() >= 0 and first[name].max() <= 1
         assert all(torch.equal(first[name], again[name]) for name in first)
+
+
+def test_a_compiled_painter_paints_the_same() -> None:
+    plain, compiled = Reenactor(*networks()), Reenactor(*networks())
+    compiled.compile(backend="eager")
+    results = [
+        p.paint(p.prepare(maps(1, 64)["warped"]), maps(2, 64), noise=noise(p))["image"]
+        for p in (plain, compiled)
+    ]
+    torch.testing.assert_close(*results, atol=1e-4, rtol=0)
 
 
 def test_one_frame_is_painted_as_in_a_batch(painter: Reenactor) -> None:
@@ -120,6 +131,31 @@ def test_wrong_folders_are_named(tmp_path: Path) -> None:
     (tmp_path / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(b"no weights")
     with pytest.raises(ModelFileError, match="unet"):
         load_reenactor(tmp_path)
+
+
+def test_weights_of_another_layout_are_named(tmp_path: Path) -> None:
+    autoencoder, unet = networks()
+    save_reenactor(tmp_path, autoencoder, unet, torch.float32)
+    file = tmp_path / "unet" / "diffusion_pytorch_model.safetensors"
+    weights = load_file(file)
+    save_file({k: v for k, v in weights.items() if k != "velocity.bias"}, file)
+    with pytest.raises(ModelFileError, match="missing keys: velocity.bias"):
+        load_reenactor(tmp_path)
+    save_file(weights | {"velocity.scale": torch.ones(1)}, file)
+    with pytest.raises(ModelFileError, match="unexpected keys: velocity.scale"):
+        load_reenactor(tmp_path)
+
+
+def test_nothing_to_change_leaves_the_warped_photo(painter: Reenactor) -> None:
+    """The networks' first guess is the warp itself, however much the autoencoder loses."""
+    fresh = Reenactor(painter.autoencoder, ReenactorUNet(widths=(16, 32), attention=(1,)))
+    given = maps(2, 64) | {"visibility": torch.ones(2, 1, 64, 64)}
+    photo = fresh.prepare(given["warped"][:1])
+    out = fresh.paint(photo, given, noise=noise(fresh))
+    shown = given["warped"].clamp(-1, 1)
+    error = (out["image"] - shown).abs().mean()
+    copy = painter.autoencoder(given["warped"]).sample.clamp(-1, 1)
+    assert error < 0.2 * (copy - shown).abs().mean()
 
 
 def test_wrong_requests_are_refused(painter: Reenactor) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from facegen.errors import UsageError
@@ -128,6 +129,22 @@ def test_sliced_attention_equals_the_fused_one() -> None:
     fused = Attention("sdpa")(query, key[:, :, :700], value[:, :, :700])
     sliced = Attention("sliced")(query, key[:, :, :700], value[:, :, :700])
     torch.testing.assert_close(sliced, fused, atol=1e-5, rtol=1e-4)
+
+
+def test_short_memory_is_met_with_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    query, key, value = torch.randn(3, 1, 2, 1500, 8).unbind(0)
+    whole = Attention("sdpa")(query, key, value)
+    fused = F.scaled_dot_product_attention
+
+    def small_only(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        if query.shape[2] > 1024:
+            raise torch.OutOfMemoryError("no more")
+        return fused(query, key, value)
+
+    monkeypatch.setattr(F, "scaled_dot_product_attention", small_only)
+    torch.testing.assert_close(Attention()(query, key, value), whole, atol=1e-5, rtol=1e-4)
+    with pytest.raises(torch.OutOfMemoryError):
+        Attention("sdpa")(query, key, value)
 
 
 def test_an_unknown_kernel_is_refused() -> None:

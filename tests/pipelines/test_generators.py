@@ -41,7 +41,8 @@ class Brush:
         self.batches.append(len(noise))
         self.steps.append(steps)
         image, mask = self.stroke(prepared, conditions, noise)
-        return {"image": image, "mask": mask, "matte": conditions["moved"]}
+        keep = conditions["visibility"]
+        return {"image": image, "mask": mask, "matte": conditions["moved"], "keep": keep}
 
     def stroke(self, prepared, conditions, noise) -> tuple[Tensor, Tensor]:
         return conditions["warped"], torch.ones_like(conditions["visibility"])
@@ -173,6 +174,14 @@ def test_names_of_generators(tmp_path: Path):
         load_generator("warp", weights=tmp_path)
     with pytest.raises(ModelFileError, match="--weights.*--generator warp"):
         load_generator("open", weights=tmp_path)
+
+
+def test_the_embedded_painter_changes_what_moved_and_stays_near_it(head, portrait, short, warped):
+    painter = load_generator("open")
+    assert painter.name == "open"
+    painted = frames(head, portrait, short, painter.model)
+    change = [np.abs(a.astype(int) - b) for a, b in zip(painted, warped, strict=True)]
+    assert max(c.max() for c in change) > 8 and max(c.mean() for c in change) < 4
 
 
 def test_a_pipeline_of_a_network_without_a_folder_is_not_saved(head, tmp_path: Path):

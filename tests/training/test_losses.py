@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from facegen.training.losses import charbonnier, dissimilarity, laplacian, psnr
+from facegen.training.losses import charbonnier, dissimilarity, laplacian, log_error, psnr
 
 
 def pictures(size: int = 32) -> tuple[Tensor, Tensor]:
@@ -65,3 +65,15 @@ def test_weights_choose_pixels() -> None:
     mixed = torch.where(half.bool(), a, b)
     assert float(charbonnier(a, mixed, half)) == pytest.approx(1e-3)
     assert float(charbonnier(a, mixed, 1 - half)) > 0.05
+
+
+def test_the_logarithm_counts_pictures_alike() -> None:
+    a = torch.zeros(2, 3, 8, 8)
+    b = a.clone()
+    b[0], b[1] = 0.1, 0.4
+    by_hand = (np.log(0.01 + 1e-4) + np.log(0.16 + 1e-4)) / 2
+    assert float(log_error(a, b)) == pytest.approx(by_hand, abs=1e-5)
+    left = torch.zeros(2, 1, 8, 8)
+    left[..., :4] = 1
+    b[..., 4:] = 0.9
+    assert float(log_error(a, b, left)) == pytest.approx(by_hand, abs=1e-5)

@@ -30,8 +30,6 @@ from facegen.networks.sd15.sampling import (
 from facegen.networks.sd15.schedule import Schedule
 from facegen.networks.sd15.windows import Windows
 
-# Maps encoded at once.
-_CHUNK = 4
 _SIDE = 64
 # The published programs keep the reference's features in half precision, whatever the rest is in.
 _COMPAT_MEMORY = torch.float16
@@ -99,7 +97,7 @@ class Animator:
             guider.widths,
             size=size,
             window=window,
-            chunk=_CHUNK,
+            chunk=window,
             dtype=self.dtype,
         )
 
@@ -153,7 +151,7 @@ class Animator:
         if sampling.compat:
             yield from self._whole(predict, schedule, maps, sampling, start)
             return
-        frames = self._frames(maps, sampling.seed, start)
+        frames = self._frames(maps, sampling, start)
         for latent in denoise(frames, predict, schedule, sampling.windows):
             yield self._decode(latent)
 
@@ -167,22 +165,25 @@ class Animator:
     ) -> Iterator[NDArray[np.uint8]]:
         if start:
             raise UsageError("the published programs' way cannot begin inside a clip")
-        frames = list(self._frames(maps, sampling.seed, 0))
-        shape = tuple(frames[0].latent.shape)
-        noise = clip_noise(len(frames), shape, sampling.seed, self.device.type)
+        frames = list(self._frames(maps, sampling, 0))
+        channels, height, width = frames[0].latent.shape
+        noise = clip_noise(len(frames), (channels, height, width), sampling.seed, self.device.type)
         frames = [Frame(z, frame.guidance) for z, frame in zip(noise, frames, strict=True)]
         windows = sampling.windows
         for latent in denoise_wrapping(frames, predict, schedule, windows.length, windows.overlap):
             yield self._decode(latent)
 
-    def _frames(self, maps: Iterable[Maps], seed: int, start: int) -> Iterator[Frame]:
-        """Noise and guidance; they wait for their turn in the computer's memory."""
+    def _frames(self, maps: Iterable[Maps], sampling: Sampling, start: int) -> Iterator[Frame]:
+        """Noise and guidance; they wait for their turn in the computer's memory.
+
+        Maps are encoded by windows' strides: batches of the same frames give the same bits.
+        """
         stream, numbers = iter(maps), count(start)
-        while chunk := list(islice(stream, _CHUNK)):
+        while chunk := list(islice(stream, sampling.windows.stride)):
             guidance = self.guide(chunk).cpu()
             for features in guidance:
                 shape = (self.family.denoising.config.channels, *features.shape[1:])
-                yield Frame(frame_noise(next(numbers), shape, seed), features)
+                yield Frame(frame_noise(next(numbers), shape, sampling.seed), features)
 
     @torch.inference_mode()
     def guide(self, chunk: list[Maps]) -> Tensor:

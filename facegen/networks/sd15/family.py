@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from torch import Tensor, nn
 
 from facegen.errors import ModelFileError
@@ -90,7 +90,8 @@ def open_family(
 
 
 def _frozen(network: nn.Module, dtype: torch.dtype) -> Any:
-    return network.to(dtype).requires_grad_(False).train(False)
+    # diffusers' own cast warns of parts kept in single precision where there are none.
+    return nn.Module.to(network, dtype).requires_grad_(False).train(False)
 
 
 def _reference(layout: Layout, config: UNetConfig, backend: Backend, dtype: torch.dtype) -> UNet:
@@ -171,7 +172,7 @@ def _guider_widths(state: Mapping[str, Tensor], path: Path) -> tuple[int, ...]:
 def _autoencoder(folder: Path, dtype: torch.dtype) -> AutoencoderKL:
     try:
         network, report = AutoencoderKL.from_pretrained(
-            folder, local_files_only=True, output_loading_info=True
+            folder, local_files_only=True, output_loading_info=True, torch_dtype=dtype
         )
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         reason = (str(error).splitlines() or ["?"])[0]

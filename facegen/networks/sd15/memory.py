@@ -66,7 +66,7 @@ def _storage(tensor: Tensor) -> int:
     return tensor.untyped_storage()._cdata
 
 
-class _Fused(Backend):
+class ShapesOnly(Backend):
     """Fused attention as far as memory goes: a result, and no scores."""
 
     def __call__(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -144,10 +144,10 @@ def estimate(
         return torch.empty(shape, device="meta", dtype=dtype)
 
     with torch.device("meta"):
-        unet = UNet(config, motion, backend=_Fused()).to(dtype)
-        reference = UNet(config, output=False, backend=_Fused()).to(dtype)
-        guider = GuidanceEncoder(config.widths[0], guider_widths, backend=_Fused()).to(dtype)
-        shapes = type(vae).from_config(vae.config).to(dtype)
+        unet = UNet(config, motion, backend=ShapesOnly()).to(dtype)
+        reference = UNet(config, output=False, backend=ShapesOnly()).to(dtype)
+        guider = GuidanceEncoder(config.widths[0], guider_widths, backend=ShapesOnly()).to(dtype)
+        shapes = nn.Module.to(type(vae).from_config(vae.config), dtype)
     tokens, time = empty(1, 77, config.tokens), torch.empty((), device="meta")
     x = empty(window, *latent)
     maps = empty(window, config.widths[0], *latent[1:])

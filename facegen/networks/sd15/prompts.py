@@ -71,6 +71,8 @@ def load_clip(kind: Any, folder: Path) -> Any:
     Raises:
         ModelFileError: absent, damaged, or weights missing or left over.
     """
+    # Its bar would run even where nobody looks.
+    require("transformers.utils.logging", EXTRA).disable_progress_bar()
     try:
         network, report = kind.from_pretrained(
             folder, local_files_only=True, output_loading_info=True, dtype=torch.float32

@@ -12,10 +12,11 @@ from facegen.evaluation.expression import euler_deg
 from facegen.evaluation.identity import SIDE, TEMPLATE, align, five_points
 from facegen.evaluation.judges import KNOWN, load_judges
 from facegen.evaluation.judges.landmarker import Landmarker
-from facegen.evaluation.judges.minixception import MiniXception, upright_square
+from facegen.evaluation.judges.minixception import MiniXception
 from facegen.evaluation.judges.mobileface import MobileFace
 from facegen.evaluation.judges.onnx import OnnxNet
 from facegen.evaluation.judges.tddfa import Tddfa, camera_rotation, landmark_square
+from facegen.recognizer.crop import upright_square
 from tests.evaluation.faces import make_face, make_image
 from tests.evaluation.judges.onnx_files import write_net
 from tests.evaluation.test_landmark_metrics import turn
@@ -95,7 +96,7 @@ def test_emotion_crop_follows_the_turn_of_the_head():
     face = make_face()
     for degrees in (-40, 0, 25):
         tilted = rolled(face, degrees)
-        points = np.c_[tilted.points[:, :2], np.ones(478)] @ upright_square(tilted, 64).T
+        points = np.c_[tilted.points[:, :2], np.ones(478)] @ upright_square(tilted.points, 64).T
         eyes = points[[33, 133]].mean(0), points[[362, 263]].mean(0)
         assert eyes[0][1] == pytest.approx(eyes[1][1]) and eyes[0][0] < eyes[1][0]
         low, high = points[:468].min(0), points[:468].max(0)

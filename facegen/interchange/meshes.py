@@ -1,0 +1,69 @@
+"""Meshes of every frame: Wavefront OBJ or binary PLY, one file a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from facegen.errors import ModelFileError
+from facegen.export import write_obj
+from facegen.flame.model import HeadModel
+from facegen.flame.skinning import HeadLayer
+from facegen.media import atomic_path
+from facegen.motion import Motion
+from facegen.progress import progress
+
+_BATCH = 16
+
+
+def posed(head: HeadModel, motion: Motion) -> Iterator[NDArray[np.float32]]:
+    """Vertices ``(V, 3)`` of every frame in camera space, metres."""
+    layer = HeadLayer(head)
+    with torch.inference_mode():
+        for start in range(0, len(motion), _BATCH):
+            yield from layer(**motion[start : start + _BATCH].tensors()).vertices.numpy()
+
+
+def write_ply(path: Path | str, vertices: ArrayLike, model: HeadModel) -> Path:
+    """Write one mesh as binary little-endian PLY.
+
+    Args:
+        vertices: ``(V, 3)`` metres.
+
+    Raises:
+        ModelFileError: vertices do not fit the model.
+    """
+    points = np.asarray(vertices, "<f4")
+    if points.shape != (model.n_vertices, 3):
+        raise ModelFileError(f"{points.shape} vertices do not fit the head's {model.n_vertices}")
+    header = [
+        "ply", "format binary_little_endian 1.0", f"comment {model.version}, metres",
+        f"element vertex {len(points)}", *(f"property float {axis}" for axis in "xyz"),
+        f"element face {len(model.faces)}", "property list uchar int vertex_indices",
+        "end_header\n",
+    ]  # fmt: skip
+    faces = np.zeros(len(model.faces), [("count", "u1"), ("corners", "<i4", 3)])
+    faces["count"], faces["corners"] = 3, model.faces
+    with atomic_path(path) as part:
+        part.write_bytes("\n".join(header).encode() + points.tobytes() + faces.tobytes())
+    return Path(path)
+
+
+def write_meshes(
+    folder: Path | str, head: HeadModel, motion: Motion, kind: Literal["obj", "ply"]
+) -> Path:
+    """``00000.obj``, ``00001.obj`` ... of every frame, and ``camera.json`` beside them."""
+    from facegen.interchange.camera_file import write_camera
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    write = write_obj if kind == "obj" else write_ply
+    for index, vertices in enumerate(progress(posed(head, motion), len(motion), "meshes")):
+        write(folder / f"{index:05d}.{kind}", vertices, head)
+    write_camera(folder / "camera.json", motion)
+    return folder

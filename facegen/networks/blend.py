@@ -1,0 +1,42 @@
+"""What becomes of a painted window: whose detail it has, and where it is taken."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+# Change of the photo, in its range -1..1, at which half of the paint is taken. The network's own
+# error is of this size: where the warp changes less, it is the better guess of the two.
+_CALM = 0.04
+# Side of the square over which the change is judged, share of the window: a mouth and its corners.
+_AROUND = 0.13
+
+
+def detailed(painted: Tensor, known: Tensor, warped: Tensor, keep: Tensor) -> Tensor:
+    """The painted picture with the fine detail that the autoencoder cannot carry.
+
+    Where nothing is to be changed this is the warped photo itself, not a copy of a copy.
+
+    Args:
+        painted: decoded ``(B, 3, S, S)``. warped: the warped photo. known: that, encoded and
+            decoded. keep: ``(B, 1, S, S)`` 0..1, where its detail holds.
+    """
+    return painted + keep * (warped - known)
+
+
+def departure(warped: Tensor, photo: Tensor) -> Tensor:
+    """How far a window has left the photo: 0 where it shows the same, near 1 where it changed.
+
+    Both windows follow the head, so turning and expression count and travelling does not. A frame
+    at rest is the photo, which no network draws as well.
+
+    Args:
+        warped: ``(B, 3, S, S)`` in -1..1. photo: the same, or one for all.
+
+    Returns:
+        ``(B, 1, S, S)`` in 0..1.
+    """
+    side = round(_AROUND * warped.shape[-1]) // 2 * 2 + 1
+    change = (warped.float() - photo.float()).abs().mean(1, keepdim=True).square()
+    change = F.avg_pool2d(change, side, stride=1, padding=side // 2, count_include_pad=False)
+    return change / (change + _CALM * _CALM)
