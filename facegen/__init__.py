@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from facegen.pipelines.config import ReenactConfig as ReenactConfig
     from facegen.pipelines.fit import FittingPipeline as FittingPipeline
     from facegen.pipelines.fit import fit as fit
+    from facegen.pipelines.recognize import RecognitionPipeline as RecognitionPipeline
     from facegen.pipelines.reenact import ReenactmentPipeline as ReenactmentPipeline
     from facegen.pipelines.talk import TalkingHeadPipeline as TalkingHeadPipeline
     from facegen.pipelines.talk_config import TalkConfig as TalkConfig
@@ -28,6 +29,7 @@ _HOME = {
     "FittingPipeline": "facegen.pipelines.fit",
     "HeadModel": "facegen.flame.model",
     "Motion": "facegen.motion",
+    "RecognitionPipeline": "facegen.pipelines.recognize",
     "ReenactConfig": "facegen.pipelines.config",
     "ReenactmentPipeline": "facegen.pipelines.reenact",
     "TalkConfig": "facegen.pipelines.talk_config",

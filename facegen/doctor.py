@@ -21,6 +21,7 @@ EXTRAS = {
     "pytorch3d": "pytorch3d",
     "smplx": "smplx",
     "train": "anny",
+    "usd": "usd-core",
     "xformers": "xformers",
 }
 

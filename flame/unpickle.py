@@ -15,7 +15,7 @@ from facegen.flame.pickle_machine import Array, Machine, Record
 MAX_DENSE = 10_000_000
 MAX_KEYS = 100
 _MAX_DEPTH = 8
-_FAILURES = (
+FAILURES = (
     ArithmeticError,
     AttributeError,
     EOFError,
@@ -83,7 +83,7 @@ def read_pickle(data: bytes, what: str) -> Any:
                 raise ValueError(f"{len(value)} entries")
             return {key: unwrap(item) for key, item in value.items()}
         return value
-    except _FAILURES as error:
+    except FAILURES as error:
         raise ModelFileError(
             f"{what} is not a file of plain arrays ({error}); nothing in it was run. "
             "Download the model again from https://flame.is.tue.mpg.de"
@@ -116,7 +116,7 @@ def read_tree(data: bytes, what: str) -> Any:
     """
     try:
         return plain(Machine(data).run())
-    except _FAILURES as error:
+    except FAILURES as error:
         raise ModelFileError(
             f"{what} is not a file of plain arrays ({error}); nothing in it was run"
         ) from error

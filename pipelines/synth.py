@@ -19,7 +19,7 @@ from facegen.synthesis.build import Job, build, rank_and_world
 from facegen.synthesis.dataset import ABOUT
 from facegen.synthesis.export import assemble
 from facegen.synthesis.plan import Plan
-from facegen.synthesis.portraits import Frames, Heads
+from facegen.synthesis.portraits import Frames, Heads, Move
 from facegen.synthesis.preview import preview
 
 PREVIEW = "preview.png"
@@ -68,10 +68,10 @@ def job_of(plan: Plan, out: Path, data: Path) -> Job:
         UsageError, ModelFileError: no such generator, or its weights are absent.
     """
     names = {group.generator for group in plan.identities.portraits} - {DEFAULT}
-    moves = {name: GeneratorMove(name, plan.size) for name in sorted(names)}
+    moves: dict[str, Move] = {name: GeneratorMove(name, plan.size) for name in sorted(names)}
     for move in moves.values():
         _ = move.geometry  # a wrong name is told now, not after the first hour
-    return Job(plan, data, out, dict(moves))
+    return Job(plan, data, out, moves)
 
 
 def show(plan: Plan, out: Path, count: int, *, data: Path = Path()) -> Path:

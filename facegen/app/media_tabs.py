@@ -145,7 +145,7 @@ def build_reenact(jobs: Jobs) -> None:
         outputs, consent, run = result_side(jobs, "Reenact")
     inputs = [photo, clip, consent, motion, gain, mood, strength, keep_head]
 
-    def handle(request: gr.Request, *values: Any) -> Iterator[Row]:
+    def handle(request: Any, *values: Any) -> Iterator[Row]:
         names = ("photo", "clip", "consent", "motion", "gain", "feeling", "strength", "keep_head")
         yield from reenact(jobs, str(request.session_hash), dict(zip(names, values, strict=True)))
 
@@ -173,7 +173,7 @@ def build_talk(jobs: Jobs) -> None:
         outputs, consent, run = result_side(jobs, "Talk")
     inputs = [photo, voice, consent, mood, strength, gaze, articulation, seed]
 
-    def handle(request: gr.Request, *values: Any) -> Iterator[Row]:
+    def handle(request: Any, *values: Any) -> Iterator[Row]:
         names = ("photo", "voice", "consent", "feeling", "strength", "gaze", "articulation", "seed")
         yield from talk(jobs, str(request.session_hash), dict(zip(names, values, strict=True)))
 

@@ -83,7 +83,7 @@ def attention_loss(features: Tensor, masks: Tensor) -> Tensor:
         features: ``(B, C, h, w)``. masks: ``(B, H, W)`` 0 or more; empty masks are left out.
     """
     seen = features.float().abs().mean(1)
-    masks = F.adaptive_avg_pool2d(masks[:, None].float(), seen.shape[1:])[:, 0]
+    masks = F.adaptive_avg_pool2d(masks[:, None].float(), (seen.shape[1], seen.shape[2]))[:, 0]
     known = masks.flatten(1).sum(1) > 0
     return _mean(1 - F.cosine_similarity(seen.flatten(1), masks.flatten(1), eps=1e-6), known)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -54,7 +54,11 @@ def action_mask(
 
 
 def small_masks(
-    samples: list[Mapping[str, NDArray]], head: HeadModel, matrices: Array, side: int, cells: int
+    samples: Sequence[Mapping[str, NDArray]],
+    head: HeadModel,
+    matrices: Array,
+    side: int,
+    cells: int,
 ) -> Tensor:
     """Masks of samples on a coarse grid: ``(N, cells, cells)`` 0..1."""
     out = [

@@ -107,7 +107,7 @@ class RecognizerTask:
         net = RecognizerNet(self.spec, self.shape)
         if self._start is not None:
             net.load_state_dict(load_network(self._start).state_dict())
-        net = net.to(memory_format=torch.channels_last)
+        net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return Student(net, int(self._first[-1]) if self.recipe.identity else 0)
 
     def batch(self, step: int, rank: int, world: int) -> dict[str, Tensor]:
@@ -125,7 +125,7 @@ class RecognizerTask:
                 known, row["identity"] + int(self._first[number]), NO_IDENTITY
             )
             parts.setdefault("clip" if row["crops"].dim() == 5 else "image", []).append(row)
-        out = {}
+        out: dict[str, Tensor] = {}
         for kind, rows in parts.items():
             joint = {name: torch.cat([row[name] for row in rows]) for name in TENSORS}
             joint["input"] = self._input(joint.pop("crops"), generator)

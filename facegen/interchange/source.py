@@ -102,10 +102,10 @@ def flame_motion(
     *,
     expression: Array,
     betas: Array,
-    transl: Array | None = None,
+    transl: NDArray[np.floating] | None = None,
     camera: Camera | None = None,
     lids: Array | None = None,
-    **poses: Array,
+    **poses: NDArray[np.floating],
 ) -> Motion:
     """A motion in FLAME coefficients: tables are widened with zeros, poses default to none.
 

@@ -147,12 +147,12 @@ def read_metrical(source: Source) -> Motion:
         expression=source.rows("flame.exp"),
         betas=shape,
         camera=Camera(float(lens[0, 0]), float(lens[0, 2]), float(lens[1, 2]), width, height),
-        global_orient=rotation_vector(turn),
+        global_orient=rotation_vector(turn).astype(np.float32),
         # The root turns about its own joint, the camera about the world's origin.
         transl=shift + turn @ root - root,
-        jaw_pose=rotation_vector(from_six(source.rows("flame.jaw", 6))),
-        leye_pose=rotation_vector(from_six(eyes[:, :6])),
-        reye_pose=rotation_vector(from_six(eyes[:, 6:])),
+        jaw_pose=_vectors(source.rows("flame.jaw", 6)),
+        leye_pose=_vectors(eyes[:, :6]),
+        reye_pose=_vectors(eyes[:, 6:]),
         lids=source.rows("flame.eyelids", 2) if "flame.eyelids" in source.data else None,
     )
 
@@ -186,3 +186,8 @@ LAYOUTS = (
     _layout("EMOCA", "shapecode expcode posecode", read_deca),
     _layout("inferno", "shape exp jawpose globalpose", read_deca),
 )
+
+
+def _vectors(six: Array) -> Array:
+    """Rotation vectors ``(T, 3)`` of 6-D rotations ``(T, 6)``."""
+    return rotation_vector(from_six(six)).astype(np.float32)

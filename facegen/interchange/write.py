@@ -94,8 +94,9 @@ def _posed(kind: str) -> Callable[[Path, HeadModel, Motion], Path]:
 
     if kind in MESHES:
         return lambda path, head, motion: write_meshes(path, head, motion, kind)  # type: ignore[arg-type]
-    return {
+    writers: dict[str, Callable[[Path, HeadModel, Motion], Path]] = {
         "glb": write_glb,
         "usd": write_usd,
         "csv": lambda path, head, motion: write_livelink(path, motion, head),
-    }[kind]
+    }
+    return writers[kind]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -10,6 +13,29 @@ from torch import Tensor
 _CALM = 0.04
 # Side of the square over which the change is judged, share of the window: a mouth and its corners.
 _AROUND = 0.13
+# Side of the square that softens the border of what is left to the warp, pixels; odd.
+_SOFT = 5
+
+
+@dataclass(frozen=True)
+class Trust:
+    """How far trained weights are believed, measured on clips of people they have not seen.
+
+    Attributes:
+        strength: 0..1, factor of the blend mask: less keeps more of the photo's sharpness.
+        leave: region labels of the head where the warp's own drawing stays, such as an open mouth
+            for weights that have seen few.
+    """
+
+    strength: float = 1.0
+    leave: tuple[int, ...] = ()
+
+    def __call__(self, region: Tensor) -> Tensor:
+        """Factor ``(B, 1, S, S)`` of the blend mask for labels ``(B, S, S)``."""
+        labels = torch.tensor(self.leave, dtype=torch.long, device=region.device)
+        left = torch.isin(region.long(), labels).float()[:, None]
+        soft = F.avg_pool2d(left, _SOFT, stride=1, padding=_SOFT // 2, count_include_pad=False)
+        return self.strength * (1 - soft)
 
 
 def detailed(painted: Tensor, known: Tensor, warped: Tensor, keep: Tensor) -> Tensor:

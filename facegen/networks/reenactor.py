@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from facegen.errors import ModelFileError, UsageError
 from facegen.networks.autoencoder import FACTOR, FaceAutoencoder
-from facegen.networks.blend import departure, detailed
+from facegen.networks.blend import Trust, departure, detailed
 from facegen.networks.bridge import BridgeScheduler, bridge_start
 from facegen.networks.precision import DTYPES, choose_precision
 from facegen.networks.unet import ReenactorUNet, References, Switches, UNetOutput
@@ -35,9 +35,12 @@ class Prepared:
 class Reenactor:
     """Paints windows of a driven head. Built by :func:`load_reenactor`."""
 
-    def __init__(self, autoencoder: FaceAutoencoder, unet: ReenactorUNet) -> None:
+    def __init__(
+        self, autoencoder: FaceAutoencoder, unet: ReenactorUNet, trust: Trust | None = None
+    ) -> None:
         self.autoencoder = autoencoder.requires_grad_(False)
         self.unet = unet
+        self.trust = trust or Trust()
 
     @property
     def device(self) -> torch.device:
@@ -118,9 +121,10 @@ class Reenactor:
         decoded = self.autoencoder.decode(torch.cat([sample, warped]).to(self.dtype)).sample
         painted, known = decoded.float().chunk(2)
         keep = out.keep.float().sigmoid()
+        changed = departure(maps["warped"], prepared.photo) * self.trust(maps["region"])
         return {
             "image": detailed(painted, known, maps["warped"].float(), keep).clamp(-1, 1),
-            "mask": out.blend.float().sigmoid() * departure(maps["warped"], prepared.photo),
+            "mask": out.blend.float().sigmoid() * changed,
             "matte": out.matte.float().sigmoid(),
             "keep": keep,
         }
@@ -156,7 +160,11 @@ class Reenactor:
 
 
 def save_reenactor(
-    folder: Path, autoencoder: FaceAutoencoder, unet: ReenactorUNet, dtype: torch.dtype
+    folder: Path,
+    autoencoder: FaceAutoencoder,
+    unet: ReenactorUNet,
+    dtype: torch.dtype,
+    trust: Trust | None = None,
 ) -> None:
     """Write ``autoencoder/``, ``unet/`` and ``model_index.json`` below ``folder``."""
     networks: dict[str, Any] = {"autoencoder": autoencoder, "unet": unet}
@@ -166,6 +174,7 @@ def save_reenactor(
         torch.nn.Module.to(copy, dtype).save_pretrained(folder / name)
     index = {
         "_class_name": CLASS,
+        "trust": asdict(trust or Trust()),
         "autoencoder": ["facegen.networks.autoencoder", "FaceAutoencoder"],
         "unet": ["facegen.networks.unet", "ReenactorUNet"],
     }
@@ -191,15 +200,18 @@ def load_reenactor(
     folder = Path(folder)
     dtype = DTYPES[choose_precision(precision, device)]
     try:
-        known = json.loads((folder / INDEX).read_text())["_class_name"] == CLASS
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        index = json.loads((folder / INDEX).read_text())
+        known = index["_class_name"] == CLASS
+        given = index.get("trust", {})
+        trust = Trust(float(given.get("strength", 1)), tuple(map(int, given.get("leave", ()))))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelFileError(f"{folder} holds no reenactor weights ({error})") from error
     if not known:
         raise ModelFileError(f"{folder} holds weights of another pipeline, not of {CLASS}")
     autoencoder = load_network(FaceAutoencoder, folder / "autoencoder", device, dtype)
     unet = load_network(ReenactorUNet, folder / "unet", device, dtype)
     unet.use_attention(attention)
-    return Reenactor(autoencoder, unet)
+    return Reenactor(autoencoder, unet, trust)
 
 
 def load_network(

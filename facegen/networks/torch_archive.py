@@ -8,7 +8,6 @@ their bytes (torch.serialization, since 1.6).
 
 from __future__ import annotations
 
-import struct
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from torch import Tensor
 
 from facegen.errors import ModelFileError
 from facegen.flame.pickle_machine import Machine
-from facegen.flame.unpickle import plain
+from facegen.flame.unpickle import FAILURES, plain
 
 _STORAGES = {
     "DoubleStorage": torch.float64,
@@ -37,19 +36,7 @@ _STORAGES = {
 }
 _REBUILD = ("torch._utils", "_rebuild_tensor_v2")
 _PARAMETER = ("torch._utils", "_rebuild_parameter")
-_FAILURES = (
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    OSError,
-    RecursionError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zipfile.BadZipFile,
-)
+_FAILURES = (*FAILURES, OSError, zipfile.BadZipFile)
 
 
 @dataclass

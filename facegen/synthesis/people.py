@@ -38,7 +38,7 @@ class PersonPainter:
     def __init__(self, plan: Plan, identity: Identity, head: HeadModel) -> None:
         self.plan, self.head = plan, head
         self.suits: dict[str, float] = {}
-        self.portrait = None
+        self.portrait: tuple[NDArray[np.uint8], NDArray] | None = None
         self.facts: Row = {}
         rng = np.random.default_rng(seed_of(plan.seed, "person", identity.name))
         studio = Studio.random(head, plan.size, rng)

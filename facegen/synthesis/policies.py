@@ -85,7 +85,8 @@ def threshold(target: Array, votes: Array, options: Options) -> Verdict:
     mean = np.where(count > 0, np.nansum(given, 0) / np.maximum(count, 1), 1.0)
     keep = mean >= options.threshold
     rule = f"threshold: mean probability of the label >= {options.threshold:g}"
-    return replace(base, keep=keep, weight=mean * keep, rule=rule)
+    weight = np.where(keep, mean, 0.0)
+    return replace(base, keep=keep, weight=weight, rule=rule)
 
 
 def soft_mean(target: Array, votes: Array, options: Options) -> Verdict:

@@ -59,8 +59,13 @@ class Move(Protocol):
         facts: columns of its samples: weights, what they have seen.
     """
 
-    geometry: int | None
-    facts: Row
+    @property
+    def geometry(self) -> int | None:
+        """See above."""
+
+    @property
+    def facts(self) -> Row:
+        """See above."""
 
     def __call__(self, reference: Reference, camera: Camera, posed: Heads) -> Frames:
         """Frames ``(H, W, 3)`` of the photo moved to heads ``(V, 3)``."""
@@ -182,7 +187,8 @@ class PortraitPainter:
         if rng.random() >= self.plan.scene.background:
             return reference
         rows, cols = reference.window.patch(reference.photo.shape)
-        behind = backdrop(reference.photo.shape[:2], rng)
+        height, width = reference.photo.shape[:2]
+        behind = backdrop((height, width), rng)
         layer = reference.layer
         photo = behind.copy()
         shown = layer[..., :3] + (1 - layer[..., 3:]) * behind[rows, cols]

@@ -62,7 +62,7 @@ def identity_samples(
     views = views_of(plan, identity, count, rng)
     names = [f"{identity.name}-{i:05d}" for i in range(count)]
     return [
-        face and Sample(name, identity, face, view, seed_of(plan.seed, "sample", name))
+        Sample(name, identity, face, view, seed_of(plan.seed, "sample", name)) if face else None
         for name, face, view in zip(names, faces, views, strict=True)
     ]
 

@@ -51,8 +51,11 @@ class Painter(Protocol):
     """
 
     suits: dict[str, float]
-    portrait: tuple[NDArray[np.uint8], Array] | None
     facts: dict[str, Any]
+
+    @property
+    def portrait(self) -> tuple[NDArray[np.uint8], Array] | None:
+        """See above."""
 
     def paint(self, sample: Sample) -> Shot:
         """One still.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from facegen.networks.blend import departure, detailed
+from facegen.networks.blend import Trust, departure, detailed
 
 
 def test_detail_is_kept_where_it_is_asked_for() -> None:
@@ -33,3 +33,12 @@ def test_what_changed_is_painted_and_no_more() -> None:
     assert (departure(2 * warped, photo) >= left).all()
     # One step of 8 bit values is no change.
     assert departure(photo + 2 / 255, photo).max() < 0.05
+
+
+def test_trust_leaves_regions_and_weakens_the_rest() -> None:
+    region = torch.zeros(1, 32, 32, dtype=torch.long)
+    region[:, 8:24, 8:24] = 7
+    factor = Trust(0.6, (7, 9))(region)
+    torch.testing.assert_close(factor[..., 12:20, 12:20], torch.zeros(1, 1, 8, 8))
+    torch.testing.assert_close(factor[..., :5, :], torch.full((1, 1, 5, 32), 0.6))
+    assert torch.equal(Trust()(region), torch.ones(1, 1, 32, 32))

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from facegen.errors import ModelFileError, UsageError
 from facegen.networks.autoencoder import FaceAutoencoder
+from facegen.networks.blend import Trust
 from facegen.networks.bridge import NOISE, BridgeScheduler, between, bridge_start
 from facegen.networks.precision import choose_precision
 from facegen.networks.reenactor import Reenactor, load_reenactor, save_reenactor
@@ -122,6 +123,19 @@ def test_files_bring_the_same_painter_back(tmp_path: Path) -> None:
     save_reenactor(tmp_path / "half", autoencoder, unet, torch.float16)
     assert load_reenactor(tmp_path / "half", precision="fp32").dtype == torch.float32
     assert load_reenactor(tmp_path / "half", precision="bf16").dtype == torch.bfloat16
+
+
+def test_trust_travels_with_the_weights(tmp_path: Path) -> None:
+    autoencoder, unet = networks()
+    save_reenactor(tmp_path, autoencoder, unet, torch.float32, Trust(0.5, (0, 3)))
+    read = load_reenactor(tmp_path, precision="fp32")
+    assert read.trust == Trust(0.5, (0, 3))
+    given = maps(2, 64)
+    masks = [
+        p.paint(p.prepare(given["warped"][:1]), given, noise=noise(p))["mask"]
+        for p in (read, Reenactor(autoencoder, unet))
+    ]
+    torch.testing.assert_close(masks[0], masks[1] * read.trust(given["region"]))
 
 
 def test_wrong_folders_are_named(tmp_path: Path) -> None:

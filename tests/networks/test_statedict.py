@@ -138,3 +138,16 @@ def test_modules_without_memory_become_real():
         target = network()
     load_exactly(target, network().state_dict(), what="net")
     assert target(torch.ones(2, 3)).shape == (2, 4)
+
+
+def test_packed_entries_are_refused(tmp_path):
+    """torch stores tensors as they are; a packed entry could unfold to any size."""
+    torch.save({"w": torch.zeros(4), "s": Settings()}, tmp_path / "w.pth")
+    with (
+        zipfile.ZipFile(tmp_path / "w.pth") as source,
+        zipfile.ZipFile(tmp_path / "packed.pth", "w", zipfile.ZIP_DEFLATED) as target,
+    ):
+        for item in source.infolist():
+            target.writestr(item.filename, source.read(item.filename))
+    with pytest.raises(ModelFileError, match="compressed"):
+        read_torch_archive(tmp_path / "packed.pth")

@@ -176,6 +176,14 @@ def test_names_of_generators(tmp_path: Path):
         load_generator("open", weights=tmp_path)
 
 
+def test_the_embedded_painter_changes_what_moved_and_stays_near_it(head, portrait, short, warped):
+    painter = load_generator("open")
+    assert painter.name == "open"
+    painted = frames(head, portrait, short, painter.model)
+    change = [np.abs(a.astype(int) - b) for a, b in zip(painted, warped, strict=True)]
+    assert max(c.max() for c in change) > 8 and max(c.mean() for c in change) < 4
+
+
 def test_a_pipeline_of_a_network_without_a_folder_is_not_saved(head, tmp_path: Path):
     with pytest.raises(ModelFileError, match="not loaded from a folder"):
         ReenactmentPipeline(head, generator=OpenGenerator(Brush())).save_pretrained(tmp_path)

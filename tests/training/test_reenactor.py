@@ -122,15 +122,16 @@ def test_the_tiny_set_trains_to_the_stated_loss(tmp_path: Path) -> None:
         schedule="cosine", ema=0.9, log_every=10,
     )  # fmt: skip
     painter = load_reenactor(train(work, config), precision="fp32")
-    before, after = (flow_error(work, model) for model in (work.model(), painter.unet))
-    assert after < 0.85 * before, (before, after)
+    before, after = (errors(work, model) for model in (work.model(), painter.unet))
+    assert after["flow"] < 0.85 * before["flow"], (before, after)
+    assert after["composite"] < 0.97 * before["composite"], (before, after)
 
 
 @torch.no_grad()
-def flow_error(work: ReenactorTask, model: torch.nn.Module) -> float:
-    """Mean flow loss of the same eight batches, noise included."""
+def errors(work: ReenactorTask, model: torch.nn.Module) -> dict[str, float]:
+    """Mean losses of the same eight batches, noise included."""
     losses = [
-        work.loss(model, work.batch(10_000 + i, 0, 1), torch.Generator().manual_seed(i))["flow"]
+        work.loss(model, work.batch(10_000 + i, 0, 1), torch.Generator().manual_seed(i))
         for i in range(8)
     ]
-    return float(torch.stack(losses).mean())
+    return {name: float(torch.stack([row[name] for row in losses]).mean()) for name in losses[0]}

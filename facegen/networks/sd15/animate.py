@@ -166,8 +166,8 @@ class Animator:
         if start:
             raise UsageError("the published programs' way cannot begin inside a clip")
         frames = list(self._frames(maps, sampling, 0))
-        shape = tuple(frames[0].latent.shape)
-        noise = clip_noise(len(frames), shape, sampling.seed, self.device.type)
+        channels, height, width = frames[0].latent.shape
+        noise = clip_noise(len(frames), (channels, height, width), sampling.seed, self.device.type)
         frames = [Frame(z, frame.guidance) for z, frame in zip(noise, frames, strict=True)]
         windows = sampling.windows
         for latent in denoise_wrapping(frames, predict, schedule, windows.length, windows.overlap):

@@ -132,6 +132,8 @@ class SpatialTransformer(nn.Module):
 class PositionCode(nn.Module):
     """Sinusoids by the frame's place in its window (Vaswani et al. 2017), kept in the weights."""
 
+    pe: Tensor
+
     def __init__(self, width: int, frames: int) -> None:
         super().__init__()
         rates = torch.exp(torch.arange(0, width, 2) * (-math.log(10000.0) / width))

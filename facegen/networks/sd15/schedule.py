@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from diffusers import DDIMScheduler
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from torch import Tensor
 
 

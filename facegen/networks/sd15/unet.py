@@ -7,6 +7,7 @@ which reads the memory and has motion modules. Its weights carry the published n
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -217,8 +218,8 @@ class UNet(nn.Module):
             x = x + guidance
         skips = [x]
         for stage in self.down_blocks:
-            x = stage.down(x, skips, signals)
+            x = cast(_Stage, stage).down(x, skips, signals)
         x = self.mid_block.middle(x, signals)
         for stage in self.up_blocks:
-            x = stage.up(x, skips, signals)
+            x = cast(_Stage, stage).up(x, skips, signals)
         return x

