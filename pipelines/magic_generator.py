@@ -36,6 +36,7 @@ from facegen.pipelines.config import ReenactConfig
 from facegen.pipelines.generators import GEOMETRY_SIZE
 from facegen.pipelines.magic_config import MagicConfig, PublishedParts
 from facegen.pipelines.open_generator import pick_device
+from facegen.weights.ledger import touch
 
 NAME = MAGICPORTRAIT.name
 # The weights were trained on squares of this many face widths around the face.
@@ -81,6 +82,8 @@ class MagicGenerator:
             where, MAGICPORTRAIT, base=parts.base, vae=parts.vae, elsewhere=elsewhere
         )
         family = open_family(layout, MAGICPORTRAIT, dtype=dtype, attention=parts.attention)
+        for part in (NAME, "sd15", "sd-vae-ft-mse"):
+            touch(part)
         limit = None if parts.max_vram is None else int(parts.max_vram * 2**30)
         label = "-".join(file_sha256(file)[:8] for file in layout.files)
         return cls(Animator(family, chosen, limit), f"{NAME}-{label}")
