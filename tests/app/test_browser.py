@@ -94,3 +94,18 @@ def test_phone_width_has_no_sideways_scroll(page) -> None:
         wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         assert wide <= 0
         picture(page, f"{name.split()[0].lower()}-phone")
+
+
+def test_studio_shows_the_photo_moved(page) -> None:
+    page.get_by_role("tab", name="Expression studio").click()
+    panel = page.get_by_role("tabpanel").nth(2)
+    panel.locator("input[type=file]").first.set_input_files(str(PHOTO))
+    panel.get_by_text("Move a slider").wait_for()
+    shown = panel.locator("#preview img")
+    shown.wait_for()
+    before = shown.get_attribute("src")
+    panel.locator("#wheel img").click(position={"x": 60, "y": 190})
+    page.wait_for_function(
+        "old => document.querySelector('#preview img').getAttribute('src') !== old", arg=before
+    )
+    picture(page, "studio-desktop")
