@@ -135,7 +135,7 @@ def build_reenact(jobs: Jobs) -> None:
                 label="Photo", type="filepath", format="png", image_mode=None, height=260,
                 sources=["upload", "webcam", "clipboard"],
             )  # fmt: skip
-            clip = gr.Video(label="Video whose motion it takes", height=240)
+            clip = gr.Video(label="Video to follow", height=290)
             with gr.Accordion("How it moves", open=False):
                 motion = gr.Dropdown(MOTIONS, value="auto", label="Motion")
                 gain = gr.Slider(0, 2, 1, step=0.1, label="Strength of the expression")
