@@ -93,6 +93,8 @@ def test_cancel(page, tmp_path: Path) -> None:
 
 def test_phone_width_has_no_sideways_scroll(page) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
+    page.reload()
+    page.get_by_role("tab", name="Reenact").wait_for()
     for name in ("Reenact", "Expression studio"):
         if page.get_by_role("tab", name=name).is_visible():
             page.get_by_role("tab", name=name).click()
