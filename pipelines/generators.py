@@ -21,6 +21,8 @@ from facegen.flame.camera import Camera
 from facegen.parallel import ordered_map
 from facegen.pipelines.config import ReenactConfig
 from facegen.pipelines.magic_config import PublishedParts
+from facegen.weights.ledger import touch, touch_folder
+from facegen.weights.table import table
 
 GENERATORS = ("warp", "open", "magicportrait")
 DEFAULT = "warp"
@@ -140,6 +142,8 @@ def load_generator(
     if name == "magicportrait":
         from facegen.pipelines.magic_generator import MagicGenerator
 
+        for part in ("magicportrait", *table()["magicportrait"].needs):
+            touch(part)
         return MagicGenerator.load(weights, parts, device=device)
     if name != "open":
         raise UsageError(f"--generator {name}: choose from {', '.join(GENERATORS)}, or a folder")
@@ -151,5 +155,6 @@ def load_generator(
         )
     from facegen.pipelines.open_generator import OpenGenerator
 
+    touch_folder(folder)
     attention = parts.attention if parts else "auto"
     return OpenGenerator.load(folder, device=device, embedded=weights is None, attention=attention)

@@ -20,7 +20,7 @@ from facegen.compose import Reference, paste_window
 from facegen.compose.conditions import reference_light
 from facegen.compose.reference import landmark_pixels
 from facegen.compose.window import HeadWindow, edge_fade
-from facegen.errors import ModelFileError
+from facegen.errors import ModelFileError, UsageError
 from facegen.flame.camera import Camera
 from facegen.media import file_sha256
 from facegen.networks.precision import DTYPES, choose_precision
@@ -36,6 +36,7 @@ from facegen.pipelines.config import ReenactConfig
 from facegen.pipelines.generators import GEOMETRY_SIZE
 from facegen.pipelines.magic_config import MagicConfig, PublishedParts
 from facegen.pipelines.open_generator import pick_device
+from facegen.weights.ledger import touch
 
 NAME = MAGICPORTRAIT.name
 # The weights were trained on squares of this many face widths around the face.
@@ -81,6 +82,8 @@ class MagicGenerator:
             where, MAGICPORTRAIT, base=parts.base, vae=parts.vae, elsewhere=elsewhere
         )
         family = open_family(layout, MAGICPORTRAIT, dtype=dtype, attention=parts.attention)
+        for part in (NAME, "sd15", "sd-vae-ft-mse"):
+            touch(part)
         limit = None if parts.max_vram is None else int(parts.max_vram * 2**30)
         label = "-".join(file_sha256(file)[:8] for file in layout.files)
         return cls(Animator(family, chosen, limit), f"{NAME}-{label}")
@@ -114,7 +117,9 @@ class MagicGenerator:
         """See ``Generator``."""
         magic = replace(config.magic, size=config.size or config.magic.size)
         magic.validate()
-        animator, sampling = self._suited(magic), sampling_of(magic)
+        if magic.compat and self.animator.dtype != torch.float32:
+            raise UsageError("the published programs compute in fp32: open the weights with it")
+        animator, sampling = self.animator, sampling_of(magic)
         window = face_window(reference, camera, magic)
         person = animator.prepare(window.crop(reference.photo), sampling)
         lens = window.camera(camera)
@@ -138,13 +143,6 @@ class MagicGenerator:
         frames = animator.animate(person, maps, sampling, start=start)
         with closing(frames):
             yield from ordered_map(paste, frames, workers=workers)
-
-    def _suited(self, magic: MagicConfig) -> Animator:
-        """The published programs compute in single precision, whatever they are asked for."""
-        if magic.compat:
-            for network in self.animator.family.networks.values():
-                network.float()
-        return self.animator
 
 
 def sampling_of(magic: MagicConfig) -> Sampling:

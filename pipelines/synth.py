@@ -18,6 +18,7 @@ from facegen.pipelines.generators import DEFAULT, Generator, load_generator
 from facegen.synthesis.build import Job, build, rank_and_world
 from facegen.synthesis.dataset import ABOUT
 from facegen.synthesis.export import assemble
+from facegen.synthesis.marks import NoMark, ProvenanceMark
 from facegen.synthesis.plan import Plan
 from facegen.synthesis.portraits import Frames, Heads, Move
 from facegen.synthesis.preview import preview
@@ -71,7 +72,8 @@ def job_of(plan: Plan, out: Path, data: Path) -> Job:
     moves: dict[str, Move] = {name: GeneratorMove(name, plan.size) for name in sorted(names)}
     for move in moves.values():
         _ = move.geometry  # a wrong name is told now, not after the first hour
-    return Job(plan, data, out, moves)
+    mark = ProvenanceMark(plan.fingerprint) if plan.watermark else NoMark()
+    return Job(plan, data, out, moves, mark)
 
 
 def show(plan: Plan, out: Path, count: int, *, data: Path = Path()) -> Path:

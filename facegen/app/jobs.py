@@ -52,14 +52,15 @@ class Report:
         self._stop, self._news = stop, news
 
     def __call__(self, text: str, share: float = -1.0) -> None:
-        """Say what is done now.
+        """Say what is done now; left out while older news still waits.
 
         Raises:
             Stopped: the reader wants no more of it.
         """
         if self._stop.is_set():
             raise Stopped("Cancelled. Nothing was kept.")
-        self._news.put(Step(text, share))
+        if self._news.empty():
+            self._news.put(Step(text, share))
 
 
 class Jobs:
@@ -111,8 +112,6 @@ def _until_done(thread: Thread, news: Queue[Step]) -> Iterator[Step]:
     while True:
         try:
             step = news.get(timeout=_POLL_SECONDS)
-            while not (step.error or step.result is not None):
-                step = news.get_nowait()  # only the newest counts
         except Empty:
             if thread.is_alive() or not news.empty():
                 continue

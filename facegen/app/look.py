@@ -49,10 +49,11 @@ def theme() -> Any:
     ).set(
         body_background_fill="#faf9f7",
         body_background_fill_dark="#161514",
+        body_text_color_subdued="#6b6560",
         block_border_width="1px",
         block_shadow="none",
-        block_label_background_fill="transparent",
-        block_label_background_fill_dark="transparent",
+        block_label_background_fill="#ffffff",
+        block_label_background_fill_dark="#161514",
         button_primary_background_fill="#0f766e",
         button_primary_background_fill_hover="#115e59",
         button_primary_text_color="white",

@@ -135,7 +135,7 @@ def build_reenact(jobs: Jobs) -> None:
                 label="Photo", type="filepath", format="png", image_mode=None, height=260,
                 sources=["upload", "webcam", "clipboard"],
             )  # fmt: skip
-            clip = gr.Video(label="Video whose motion it takes", height=240)
+            clip = gr.Video(label="Video to follow", height=290)
             with gr.Accordion("How it moves", open=False):
                 motion = gr.Dropdown(MOTIONS, value="auto", label="Motion")
                 gain = gr.Slider(0, 2, 1, step=0.1, label="Strength of the expression")
@@ -145,7 +145,7 @@ def build_reenact(jobs: Jobs) -> None:
         outputs, consent, run = result_side(jobs, "Reenact")
     inputs = [photo, clip, consent, motion, gain, mood, strength, keep_head]
 
-    def handle(request: gr.Request, *values: Any) -> Iterator[Row]:
+    def handle(request: Any, *values: Any) -> Iterator[Row]:
         names = ("photo", "clip", "consent", "motion", "gain", "feeling", "strength", "keep_head")
         yield from reenact(jobs, str(request.session_hash), dict(zip(names, values, strict=True)))
 
@@ -173,7 +173,7 @@ def build_talk(jobs: Jobs) -> None:
         outputs, consent, run = result_side(jobs, "Talk")
     inputs = [photo, voice, consent, mood, strength, gaze, articulation, seed]
 
-    def handle(request: gr.Request, *values: Any) -> Iterator[Row]:
+    def handle(request: Any, *values: Any) -> Iterator[Row]:
         names = ("photo", "voice", "consent", "feeling", "strength", "gaze", "articulation", "seed")
         yield from talk(jobs, str(request.session_hash), dict(zip(names, values, strict=True)))
 

@@ -59,17 +59,14 @@ def build(jobs: Jobs) -> Any:
     return page.queue(max_size=_WAITING, default_concurrency_limit=1)
 
 
-def launch(
-    port: int | None = None, *, block: bool = True, open_browser: bool = False
-) -> tuple[Any, str]:
+def launch(port: int | None = None, *, open_browser: bool = False) -> tuple[Any, str]:
     """Serve the page on ``127.0.0.1``.
 
     Args:
         port: None takes a free one from 7860 on.
-        block: stay until Ctrl-C.
 
     Returns:
-        The page (close it with ``.close()``) and its address.
+        The running page (``.block_thread()`` waits, ``.close()`` ends it) and its address.
     """
     jobs = Jobs()
     page = build(jobs)
@@ -79,7 +76,7 @@ def launch(
         share=False,
         quiet=True,
         inbrowser=open_browser,
-        prevent_thread_lock=not block,
+        prevent_thread_lock=True,
         max_file_size=MAX_UPLOAD,
         allowed_paths=[],
         footer_links=[],

@@ -35,7 +35,7 @@ def result_side(jobs: Jobs, verb: str, *, video: bool = True) -> tuple[list[Any]
 def _stopper(jobs: Jobs) -> Any:
     gr = require("gradio", "app")
 
-    def stop(request: gr.Request) -> None:
+    def stop(request: Any) -> None:
         jobs.stop(str(request.session_hash))
 
     # Annotations are text in this file; the page wants the class itself.

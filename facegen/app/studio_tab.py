@@ -156,7 +156,7 @@ def build_studio(jobs: Jobs) -> None:
     controls = [*sliders, *turns]
     reset_to = [news, shown, dial, *controls]
 
-    def touch(photo: str | None, event: gr.SelectData) -> tuple[Any, ...]:
+    def touch(photo: str | None, event: Any) -> tuple[Any, ...]:
         return touched(studios, photo, *event.index)
 
     # Annotations are text in this file; the page wants the class itself.

@@ -86,10 +86,10 @@ def build_recognize(jobs: Jobs) -> None:
             curves = gr.Image(label="Over time", interactive=False)
             files = gr.Files(label="Download", interactive=False, height=110)
 
-    def handle(request: gr.Request, photo: str | None, clip: str | None) -> Iterator[Any]:
+    def handle(request: Any, photo: str | None, clip: str | None) -> Iterator[Any]:
         yield from recognize(jobs, str(request.session_hash), clip or photo)
 
-    def stop(request: gr.Request) -> None:
+    def stop(request: Any) -> None:
         jobs.stop(str(request.session_hash))
 
     handle.__annotations__["request"] = stop.__annotations__["request"] = gr.Request
@@ -194,7 +194,7 @@ def build_synthesize(jobs: Jobs) -> None:
             )  # fmt: skip
         outputs, consent, run = result_side(jobs, "Synthesize", video=False)
 
-    def handle(request: gr.Request, *values: Any) -> Iterator[Any]:
+    def handle(request: Any, *values: Any) -> Iterator[Any]:
         names = ("people", "samples", "seed", "photo", "consent")
         fields = dict(zip(names, values, strict=True))
         yield from synthesize(jobs, str(request.session_hash), fields)

@@ -12,10 +12,8 @@ Open = Annotated[bool, typer.Option("--open", help="Open the page in the browser
 
 def app(port: Port = None, open_: Open = False) -> None:
     """Show the web page on this machine (127.0.0.1 only); Ctrl-C ends it."""
-    from facegen._optional import require
+    from facegen.app.page import launch
 
-    require("gradio", "app")
-    from facegen.app.page import HOST, launch
-
-    typer.echo(f"Starting; the page will be at http://{HOST}:{port or 7860}. Ctrl-C ends it.")
-    launch(port, open_browser=open_)
+    page, address = launch(port, open_browser=open_)
+    typer.echo(f"The page is at {address} (Ctrl-C ends it)")
+    page.block_thread()

@@ -64,7 +64,7 @@ class Published:
         return PublishedParts(
             base=self.base_model,
             vae=self.vae,
-            precision=self.precision,
+            precision="fp32" if self.compat else self.precision,
             attention=self.attention,
             max_vram=self.max_vram,
         )

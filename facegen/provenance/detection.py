@@ -122,38 +122,48 @@ _Evidence = dict[Layer, NDArray[np.float32]]
 def _search(found: _Evidence, key: bytes) -> _Place:
     best = _Place(0.0, 1.0, False, (0, 0))
     order = sorted(SCALES, key=lambda s: abs(math.log(s)))  # the untouched size first
-    for mirrored in (False, True):
-        for scale in order:
-            for layer in LAYERS:
-                place = _try(found, layer, key, float(scale), mirrored)
+    for scale in order:
+        for layer in LAYERS:
+            phases = _phases(found[layer], float(scale))
+            for mirrored in (False, True):
+                place = _try(phases, layer, key, float(scale), mirrored)
                 best = max(best, place, key=lambda p: p.score)
-            if best.score > _SURE and scale == order[0]:
-                return best
+        if best.score > _SURE and scale == order[0]:
+            return best
     return best
 
 
-def _try(found: _Evidence, layer: Layer, key: bytes, scale: float, mirrored: bool) -> _Place:
+def _try(
+    phases: NDArray[np.complex64], layer: Layer, key: bytes, scale: float, mirrored: bool
+) -> _Place:
     """Best shift of a layer's anchor at one size, by phase-only correlation."""
     pattern = pattern_of(layer, key)
-    phases = _bin_phases(found[layer], scale, mirrored)
-    surface = np.zeros((TILE, TILE), np.complex64)
-    bins = tuple(pattern.anchor.T)
-    surface[bins] = phases[bins] * pattern.anchor_phase.conj()
-    peaks = fft.ifft2(surface, overwrite_x=True).real
+    surface = np.zeros((TILE, TILE // 2 + 1), np.complex64)
+    surface[tuple(pattern.anchor.T)] = (
+        _at(phases, pattern.anchor, mirrored) * pattern.anchor_phase.conj()
+    )
+    # A real tile: half of the bins, the other half is their mirror image and counts as well.
+    peaks = fft.irfft2(surface, (TILE, TILE), overwrite_x=True)
     y, x = np.unravel_index(int(peaks.argmax()), peaks.shape)
-    score = float(peaks[y, x]) * TILE * TILE / math.sqrt(len(pattern.anchor) / 2)
+    score = float(peaks[y, x]) * TILE * TILE / 2 / math.sqrt(len(pattern.anchor) / 2)
     return _Place(score, scale, mirrored, (int(y), int(x)))
 
 
-def _bin_phases(pooled: NDArray[np.float32], scale: float, mirrored: bool) -> NDArray[np.complex64]:
-    """The evidence folded into one tile: its spectrum ``(TILE, TILE)``, every bin of length 1."""
-    if mirrored:
-        pooled = pooled[:, ::-1]
+def _phases(pooled: NDArray[np.float32], scale: float) -> NDArray[np.complex64]:
+    """The evidence folded into one tile: half its spectrum, every bin of length 1."""
     height, width = pooled.shape
     size = round(width / scale), round(height / scale)
     there = cv2.resize(pooled, size, interpolation=cv2.INTER_LINEAR) if scale != 1 else pooled
-    spectrum = fft.fft2(_fold(there))
+    spectrum = fft.rfft2(_fold(there))
     return (spectrum / np.maximum(np.abs(spectrum), 1e-20)).astype(np.complex64)
+
+
+def _at(
+    phases: NDArray[np.complex64], bins: NDArray[np.intp], mirrored: bool
+) -> NDArray[np.complex64]:
+    """Phases of some bins, of the mirrored picture if asked; the shift it adds is searched."""
+    ky, kx = bins.T
+    return phases[-ky, kx].conj() if mirrored else phases[ky, kx]
 
 
 def _fold(field: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -168,15 +178,16 @@ def _read(found: _Evidence, key: bytes, best: _Place) -> Payload | None:
     likeness, variance = np.zeros((SYMBOLS, 256)), 0.0
     for layer in LAYERS:
         near = [best.scale * step for step in (0.998, 1.0, 1.002)]
-        places = [_try(found, layer, key, scale, best.mirrored) for scale in near]
+        spectra = {scale: _phases(found[layer], scale) for scale in near}
+        places = [_try(s, layer, key, scale, best.mirrored) for scale, s in spectra.items()]
         place = max(places, key=lambda p: p.score)
         weight = max(place.score - _CHANCE, 0.0)
-        phases = _bin_phases(found[layer], place.scale, place.mirrored)
         pattern = pattern_of(layer, key)
         groups = zip(pattern.symbols, pattern.symbol_phase, strict=True)
         for index, (bins, alphabet) in enumerate(groups):
             turn = np.exp(2j * np.pi * (bins @ place.shift) / TILE)
-            likeness[index] += weight * (alphabet.conj() @ (phases[tuple(bins.T)] * turn)).real
+            seen = _at(spectra[place.scale], bins, place.mirrored) * turn
+            likeness[index] += weight * (alphabet.conj() @ seen).real
             variance += weight**2 * len(bins) / 2
     payload, total = Payload.likest(likeness)
     return payload if total >= READABLE * math.sqrt(variance) else None

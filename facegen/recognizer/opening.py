@@ -9,6 +9,7 @@ from pathlib import Path
 
 from facegen.errors import ModelFileError, UsageError
 from facegen.recognizer.base import FaceRecognizer
+from facegen.weights.ledger import touch
 
 OPEN = "open-recognizer"
 
@@ -64,13 +65,20 @@ def open_recognizer(name: Path | str = "open") -> FaceRecognizer:
     text = str(name)
     kind, _, rest = text.partition(":")
     if kind in _OPENERS and (rest or not Path(text).exists()):
-        return _OPENERS[kind](Path(rest) if rest else None)
+        return _noted(_OPENERS[kind](Path(rest) if rest else None))
     path = Path(text)
     if not path.exists():
         raise UsageError(
             f"no recognizer {text!r}: give one of {', '.join(NAMES)}, NAME:PATH, or a folder"
         )
-    return _OPENERS[kind_of(path)](path)
+    return _noted(_OPENERS[kind_of(path)](path))
+
+
+def _noted(recognizer: FaceRecognizer) -> FaceRecognizer:
+    """The recognizer, entered among what the run uses."""
+    spec = recognizer.spec
+    touch(spec.name, licence=spec.weights_licence, sha256=spec.weights_sha256)
+    return recognizer
 
 
 def kind_of(path: Path) -> str:

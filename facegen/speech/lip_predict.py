@@ -28,6 +28,9 @@ _QUIET, _SPOKEN = 0.1, 0.4
 # speech in noise, so little of it is enough.
 _NO_VOICE, _VOICE = 0.03, 0.2
 _SURE, _USUAL_LEVEL, _MOST_BOOST = 0.5, 0.06, 100.0
+# Lips meet where a bilabial is so many times as likely as any other sound: chosen on held voices,
+# nine of ten closures are met while four of five met are right.
+_DOUBT = 1.25
 GAINS = (0.0, 4.0)
 
 
@@ -70,14 +73,18 @@ def predict_lips(
             boost = boost if boost > 1 else _boost(block, heard[-1])
             yield block * np.float32(boost)
 
-    tracks = [_track(output, net) for output in run_lip_net(listening(), net, encoder)]
+    pieces = [
+        (_track(output, net), _rival(output, net))
+        for output in run_lip_net(listening(), net, encoder)
+    ]
     curves, closure, bilabial, speech = (
-        np.concatenate([getattr(track, name) for track in tracks]) for name in ARRAYS
+        np.concatenate([getattr(track, name) for track, _ in pieces]) for name in ARRAYS
     )
+    rival = np.concatenate([other for _, other in pieces])
     names = arkit_names(net.config.curves)
     voice = np.concatenate([np.zeros(0, np.float32), *heard])
     speech = speech * np.clip((talking(voice) - _NO_VOICE) / (_VOICE - _NO_VOICE), 0, 1)
-    joined = LipTrack(names, curves, _steady(closure), _steady(bilabial), speech)
+    joined = LipTrack(names, curves, _steady(closure), _against(bilabial, rival), speech)
     return articulated(joined, gain)
 
 
@@ -120,6 +127,22 @@ def talking(speech: NDArray[np.float32]) -> NDArray[np.float32]:
 def _steady(probability: NDArray[np.float32]) -> NDArray[np.float32]:
     """Without doubts of a single frame: no closure is that short."""
     return uniform_filter1d(probability, 3, mode="nearest") if len(probability) else probability
+
+
+def _against(bilabial: NDArray[np.float32], rival: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How likely a bilabial is against the likeliest other sound, ``(T,)`` in 0..1.
+
+    A voice unlike those of the training makes the network unsure of every sound; which one is the
+    likeliest holds longer than how likely it is.
+    """
+    own, other = _steady(bilabial), _steady(rival)
+    return own / (own + _DOUBT * other + np.float32(1e-9))
+
+
+def _rival(output: LipOutput, net: LipNet) -> NDArray[np.float32]:
+    """Probability ``(T,)`` of the likeliest sound that is no bilabial."""
+    phones = output.phones[0].softmax(-1).numpy()
+    return np.delete(phones, net.config.phones.index("PP"), 1).max(1)
 
 
 def _boost(block: NDArray[np.float32], activity: NDArray[np.float32]) -> float:

@@ -25,7 +25,7 @@ class LipTrack:
         names: K ARKit mouth and jaw names.
         curves: ``(T, K)`` float32 in 0..1, zero is the mouth at rest with its lips together.
         closure: ``(T,)`` probability of a bilabial or labiodental sound (p b m, f v).
-        bilabial: ``(T,)`` probability of a bilabial sound: the lips touch.
+        bilabial: ``(T,)`` of a bilabial sound against any other: from 0.5 on the lips touch.
         speech: ``(T,)`` probability that somebody speaks.
         rate: frames per second.
     """

@@ -14,6 +14,7 @@ from torch import nn
 from facegen import checkpoints
 from facegen.errors import ModelFileError
 from facegen.media.atomic import atomic_path
+from facegen.weights.ledger import touch_folder
 
 FORMAT = 1
 EMBEDDED = Path(checkpoints.__file__).parent / "open-motion"
@@ -73,4 +74,5 @@ class NetworkFile(Generic[Net]):
                 f"{folder} holds no {self.name} network that can be read ({error}); make one "
                 f"with: {self.trainer}"
             ) from error
+        touch_folder(folder)
         return net.train(False).requires_grad_(False)

@@ -174,12 +174,15 @@ class Material:
         """``(J, N, 8)``; see :func:`vote_table`."""
         return vote_table(self.rows, self.keys)
 
+    @cached_property
+    def _whitened(self) -> Array:
+        return whitened(np.concatenate([self.features, self.mirrored]).astype(np.float32))
+
     def evidence(self, seed: int) -> Evidence:
         """Whitened features and folds by person."""
         count = len(self.features)
-        both = whitened(np.concatenate([self.features, self.mirrored]).astype(np.float32))
         groups = folds(list(self.labelled.people), _FOLDS, seed)
-        return Evidence(both[:count], both[count:], groups)
+        return Evidence(self._whitened[:count], self._whitened[count:], groups)
 
 
 def upright_grey(rgb: NDArray[np.uint8], points: NDArray[np.floating] | None) -> NDArray[np.uint8]:

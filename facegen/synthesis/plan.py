@@ -195,6 +195,7 @@ class Plan:
         split: share of identities in train, val and test. maps: which maps are kept.
         identity_net: file of an identity network (MobileFace, ONNX) below the data folder, or "".
         judges: networks that look at each picture. relabel: policy over their votes, or ``none``.
+        watermark: put the invisible mark into every picture.
         allow_unknown_consent: photos whose people were not asked may be used.
     """
 
@@ -215,6 +216,7 @@ class Plan:
     identity_net: str = ""
     judges: tuple[str, ...] = ()
     relabel: str = "none"
+    watermark: bool = True
     allow_unknown_consent: bool = False
 
     @classmethod

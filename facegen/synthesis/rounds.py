@@ -20,7 +20,7 @@ from facegen.synthesis.probe import out_of_fold
 _FOLD_WEIGHT = 0.5
 # From this likelihood of belonging to the worse of two groups a sample counts as noise.
 _NOISE = 0.5
-_SURE = 0.5
+_FLOOR = 1e-3  # least belief in a candidate that nobody voted for
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,10 +56,15 @@ def noisy_pll(target: Array, votes: Array, options: Options, evidence: Evidence)
         told = _both_views(belief, weight, evidence)
         mass = (told * candidates).sum(1)
         outside = worse_half(-np.log(mass + 1e-6)) > _NOISE
-        rows = np.flatnonzero(outside & (told.max(1) > _SURE))
+        # Better than all candidates together: then that is what lies outside of them.
+        outside &= told.max(1) > mass
+        rows = np.flatnonzero(outside)
         candidates = candidates.copy()
         candidates[rows, told[rows].argmax(1)] = True
-        sharp = np.sqrt(told * np.maximum(prior, 1e-3)) ** (1 + number / max(options.rounds - 1, 1))
+        # Where the truth was missing, what was believed before says nothing from now on.
+        prior = np.where(outside[:, None], told, prior)
+        heard = np.sqrt(told * np.maximum(prior, _FLOOR))
+        sharp = heard ** (1 + number / max(options.rounds - 1, 1))
         belief = _FOLD_WEIGHT * belief + (1 - _FOLD_WEIGHT) * _within(sharp, candidates)
         weight = belief.max(1)
     final = _within(np.sqrt(told * belief), candidates)

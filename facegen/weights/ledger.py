@@ -6,6 +6,7 @@ Loaders call :func:`touch`; the command line says ``--commercial`` and writes th
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -56,6 +57,19 @@ def touch(name: str, *, licence: str | None = None, sha256: str = "") -> None:
             f"--commercial: {'; '.join(refusals())}. Leave it out, or use the embedded parts"
         )
 
+
+def touch_folder(folder: Path) -> None:
+    """Note a folder of weights under its own name, with the licence its card states.
+
+    A folder without a card counts as "unknown", which ``--commercial`` refuses.
+    """
+    card = folder / "README.md"
+    stated = _LICENCE.search(card.read_text(encoding="utf-8")) if card.is_file() else None
+    touch(folder.resolve().name, licence=stated.group(1) if stated else None)
+
+
+# The first line of a card's front matter, as model hubs write it.
+_LICENCE = re.compile(r"\A---\n(?:.*\n)*?license: *(\S+)\n(?:.*\n)*?---\n")
 
 _FREE = ("CC0", "CC-BY-4.0", "Apache", "MIT", "BSD", "ISC", "public domain", "OpenRAIL")
 _BOUND = ("non-commercial", "CC-BY-NC", "research", "MPI")

@@ -17,6 +17,8 @@ COMMANDS = {
         "--overlay",
         "--resume",
     ],
+    ("verify",): ["--json"],
+    ("app",): ["--port", "--open"],
     ("doctor",): ["--json"],
     ("bench",): ["--json", "--compare"],
     ("eval", "reenact"): ["--out", "--max-frames", "--pred", "--gt", "--ref", "--judges"],

@@ -35,6 +35,7 @@ def drawn_source(
     count: int, people: int, *, seed: int = 0, first: int = 0, units: int = 8
 ) -> Source:
     """``count`` faces of each of ``people``; each with affect, units, a curve."""
+    """``count`` faces of each of ``people``; affect, units and a curve go with the class."""
     rng = np.random.default_rng(seed)
     kinds = [CLASSES[(i + p) % 3] for p in range(people) for i in range(count)]
     who = [p for p in range(people) for _ in range(count)]

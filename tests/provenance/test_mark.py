@@ -91,9 +91,9 @@ def test_two_marks_do_not_read_as_one_of_them_only_by_chance(photo: Picture) -> 
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.name)
 def test_chance_of_a_false_alarm_is_what_theory_says(photo: Picture, layer: Layer) -> None:
     """At one place and size, over random keys, the score is a standard normal number's."""
-    from facegen.provenance.detection import _bin_phases, evidence_of
+    from facegen.provenance.detection import _phases, evidence_of
 
-    spectrum = _bin_phases(evidence_of(photo, layer), 1.0, False)
+    spectrum = _phases(evidence_of(photo, layer), 1.0)
     scores = []
     for number in range(300):
         pattern = pattern_of.__wrapped__(layer, b"key %d" % number)

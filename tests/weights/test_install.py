@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,6 +13,12 @@ from facegen.trackers.weights import weights_of
 from facegen.weights import ledger
 from facegen.weights.install import RECORD, import_weights, recognise, recorded
 from tests.trackers.published import scrambled
+
+
+@pytest.fixture(autouse=True)
+def _own_ledger():
+    yield
+    ledger.require_commercial(False)
 
 
 @pytest.fixture(autouse=True)
@@ -134,3 +141,24 @@ def test_loading_a_head_is_noted():
     ledger.require_commercial()
     assets.load_head("open")
     assert [p.name for p in ledger.touched()] == ["open-1"]
+
+
+def test_what_a_talking_run_opens_is_noted_with_the_licence_of_its_card(tmp_path):
+    from facegen.pipelines.generators import load_generator
+    from facegen.recognizer.opening import open_recognizer
+    from facegen.speech.lip_predict import predict_lips
+    from facegen.speech.lip_weights import open_lip_net
+
+    open_lip_net.cache_clear()
+    ledger.require_commercial()
+    predict_lips(np.zeros(1600, np.float32))
+    load_generator("open")
+    open_recognizer("open")
+    named = {p.name: p.licence for p in ledger.touched()}
+    assert named["open-motion"] == named["open-reenactor"] == "Apache-2.0"
+    assert [p.commercial for p in ledger.touched()] == ["yes"] * 3
+    with pytest.raises(UsageError, match=r"magicportrait \(none stated\)"):
+        load_generator("magicportrait", weights=tmp_path)
+    (tmp_path / "README.md").write_text("---\ntags: [a]\nlicense: CC-BY-NC-4.0\n---\n# Mine\n")
+    with pytest.raises(UsageError, match="CC-BY-NC"):
+        ledger.touch_folder(tmp_path)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count, islice
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from facegen._optional import require
 from facegen.errors import UsageError
@@ -122,7 +121,7 @@ class Animator:
             tokens = image_tokens(layout.image_encoder, photo)
             no_tokens = torch.zeros_like(tokens)
         tokens, no_tokens = (t.to(self.device, self.dtype) for t in (tokens, no_tokens))
-        vae: Any = family.vae
+        vae = family.vae
         picture = _pixels(photo).mul(2).sub(1)[None].to(self.device, self.dtype)
         latent = vae.encode(picture).latent_dist.mean * vae.config["scaling_factor"]
         network = family.reference.to(self.device)
@@ -134,7 +133,7 @@ class Animator:
 
     def animate(
         self, person: Person, maps: Iterable[Maps], sampling: Sampling, *, start: int = 0
-    ) -> Iterator[NDArray[np.uint8]]:
+    ) -> Generator[NDArray[np.uint8], None, None]:
         """Windows ``(S, S, 3)`` uint8 of consecutive frames, streamed.
 
         Args:
@@ -199,7 +198,7 @@ class Animator:
 
     @torch.inference_mode()
     def _decode(self, latent: Tensor) -> NDArray[np.uint8]:
-        vae: Any = self.family.vae
+        vae = self.family.vae
         z = latent[None].to(self.device, self.dtype) / vae.config["scaling_factor"]
         picture = vae.decode(z).sample[0].float().clamp(-1, 1)
         return ((picture + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
@@ -210,18 +209,24 @@ class Animator:
         Raises:
             UsageError: they do not fit.
         """
-        offload = memory.place(
-            self.need(size, window), self._limit, _free(self.device), str(self.device)
-        )
-        family = self.family
-        for network in (family.vae, *family.guiders.values()):
-            network.to(self.device)
+        need, free, family = self.need(size, window), _free(self.device), self.family
+        if free is not None:  # what lies on the device already needs no more room
+            networks = family.networks.items()
+            free += sum(need.weights[name] for name, n in networks if _lies_on(n, self.device))
+        offload = memory.place(need, self._limit, free, str(self.device))
+        family.vae.to(self.device)
+        for guider in family.guiders.values():
+            guider.to(self.device)
         if offload and not self._offloaded:
             accelerate = require("accelerate", EXTRA)
             accelerate.cpu_offload(family.denoising, execution_device=self.device)
             self._offloaded = True
         elif not self._offloaded:
             family.denoising.to(self.device)
+
+
+def _lies_on(network: nn.Module, device: torch.device) -> bool:
+    return next(network.parameters()).device.type == device.type
 
 
 def _free(device: torch.device) -> int | None:

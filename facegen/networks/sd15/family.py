@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ class Family:
     reference: UNet
     denoising: UNet
     guiders: dict[str, GuidanceEncoder]
-    vae: AutoencoderKL
+    vae: Any
 
     @property
     def networks(self) -> dict[str, nn.Module]:
@@ -169,7 +169,7 @@ def _guider_widths(state: Mapping[str, Tensor], path: Path) -> tuple[int, ...]:
         raise ModelFileError(f"{path}: 1 missing ({error.args[0]}): no guidance encoder") from error
 
 
-def _autoencoder(folder: Path, dtype: torch.dtype) -> AutoencoderKL:
+def _autoencoder(folder: Path, dtype: torch.dtype) -> Any:
     try:
         network, report = AutoencoderKL.from_pretrained(
             folder, local_files_only=True, output_loading_info=True, torch_dtype=dtype
@@ -179,12 +179,3 @@ def _autoencoder(folder: Path, dtype: torch.dtype) -> AutoencoderKL:
         raise ModelFileError(f"{folder} cannot be loaded: {reason}") from error
     check_report(report, folder)
     return _frozen(network, dtype)
-
-
-def parameter_bytes(networks: Iterable[nn.Module]) -> int:
-    """Memory of weights and buffers."""
-    return sum(
-        value.numel() * value.element_size()
-        for network in networks
-        for value in network.state_dict().values()
-    )

@@ -134,6 +134,8 @@ class PositionCode(nn.Module):
 
     pe: Tensor
 
+    pe: Tensor
+
     def __init__(self, width: int, frames: int) -> None:
         super().__init__()
         rates = torch.exp(torch.arange(0, width, 2) * (-math.log(10000.0) / width))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from torch import Tensor
@@ -18,7 +20,7 @@ class Schedule:
     """
 
     def __init__(self, steps: int, device: torch.device | str = "cpu") -> None:
-        self._scheduler = DDIMScheduler(
+        self._scheduler: Any = DDIMScheduler(
             beta_start=0.00085,
             beta_end=0.012,
             beta_schedule="linear",

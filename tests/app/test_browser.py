@@ -1,0 +1,116 @@
+"""The page in a real browser without a window: upload, run, play, cancel, at two widths."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from facegen.demo import PHOTO
+from tests.cli import media_zoo as zoo
+
+pytest.importorskip("gradio", reason="gradio is not installed")
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
+]
+PATIENCE = 240_000  # milliseconds: continuous integration shares its cores
+# Set to a folder to keep pictures of the page.
+# Visible things that stick out to the right.
+_TOO_WIDE = """() => [...document.querySelectorAll('body *')].filter(
+  e => e.getBoundingClientRect().right > innerWidth + 1 && e.offsetParent !== null
+    && document.documentElement.scrollWidth > innerWidth
+).slice(0, 6).map(e => e.tagName + '.' + e.className)"""
+PICTURES = os.environ.get("FACEGEN_SCREENSHOTS")
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    from facegen.app.page import launch
+
+    page, address = launch()
+    yield address
+    page.close()
+
+
+@pytest.fixture
+def page(address: str):
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        tab = browser.new_page(viewport={"width": 1280, "height": 900})
+        tab.set_default_timeout(PATIENCE)
+        tab.goto(address)
+        tab.get_by_role("tab", name="Reenact").wait_for()
+        yield tab
+        browser.close()
+
+
+def picture(tab, name: str) -> None:
+    if PICTURES:
+        tab.screenshot(path=str(Path(PICTURES) / f"{name}.png"))
+
+
+def upload(tab, clip: Path) -> None:
+    panel = tab.get_by_role("tabpanel").first
+    panel.locator("input[type=file]").nth(0).set_input_files(str(PHOTO))
+    panel.locator("input[type=file]").first.wait_for(state="attached")
+    panel.locator("img").first.wait_for()
+    panel.locator("input[type=file]").last.set_input_files(str(clip))
+    panel.locator("video").first.wait_for()
+
+
+def test_upload_run_play(page, tmp_path: Path) -> None:
+    clip = zoo.write_clip(tmp_path / "c.mp4", zoo.moving_face(4), sound=True)
+    upload(page, clip)
+    panel = page.get_by_role("tabpanel").first
+    panel.get_by_role("button", name="Reenact", exact=True).click()
+    panel.get_by_text("owners agree").first.wait_for()
+    panel.get_by_label("The face is mine").check()
+    panel.get_by_role("button", name="Reenact", exact=True).click()
+    panel.get_by_text("Done.").wait_for()
+    video = panel.locator("video").last
+    seconds = video.evaluate("async v => { v.muted = true; await v.play(); return v.duration; }")
+    assert seconds == pytest.approx(4 / 25, abs=0.05)
+    picture(page, "reenact-desktop")
+
+
+def test_cancel(page, tmp_path: Path) -> None:
+    clip = zoo.write_clip(tmp_path / "c.mp4", zoo.moving_face(60))
+    upload(page, clip)
+    panel = page.get_by_role("tabpanel").first
+    panel.get_by_label("The face is mine").check()
+    panel.get_by_role("button", name="Reenact", exact=True).click()
+    panel.locator(".status .bar").wait_for()
+    panel.get_by_role("button", name="Cancel").click()
+    panel.get_by_text("Cancelled").wait_for()
+    assert panel.get_by_text("Done.").count() == 0
+
+
+def test_phone_width_has_no_sideways_scroll(page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    for name in ("Reenact", "Expression studio"):
+        if page.get_by_role("tab", name=name).is_visible():
+            page.get_by_role("tab", name=name).click()
+        page.wait_for_timeout(1500)  # the tabs fold into a menu first
+        picture(page, f"{name.split()[0].lower()}-phone")
+        assert page.evaluate(_TOO_WIDE) == []
+
+
+def test_studio_shows_the_photo_moved(page) -> None:
+    page.get_by_role("tab", name="Expression studio").click()
+    panel = page.get_by_role("tabpanel").nth(2)
+    panel.locator("input[type=file]").first.set_input_files(str(PHOTO))
+    panel.get_by_text("Move a slider").wait_for()
+    shown = panel.locator("#preview img")
+    shown.wait_for()
+    before = shown.get_attribute("src")
+    panel.locator("#wheel img").click(position={"x": 60, "y": 190})
+    page.wait_for_function(
+        "old => document.querySelector('#preview img').getAttribute('src') !== old", arg=before
+    )
+    picture(page, "studio-desktop")
