@@ -9,8 +9,8 @@ From a clean clone, on a CPU, in minutes (the same is ``tests/training/test_reen
         --schedule cosine
 
 That takes about two minutes of one core. The autoencoder then reconstructs the held-out face with
-more than 32 dB (38.7 measured), and the error of the velocity on fixed batches is below 0.85 of the
-untrained network's (0.76 measured). ``facegen reenact --generator runs/reenactor/export`` paints
+more than 32 dB (38.7 measured), and on fixed batches the error of the velocity is below 0.85 of the
+untrained network's, that of the finished window below 0.97. ``facegen reenact --generator runs/reenactor/export`` paints
 with the result; weights trained on so little are worth nothing.
 
 A run that was stopped goes on with the same command; ``--minutes 9`` trains in slices. Several
