@@ -47,7 +47,7 @@ def test_weak_feelings_are_neutral_and_strong_ones_named() -> None:
 
 
 @settings(max_examples=20)
-@given(st.integers(16, 200), st.integers(1, 8), st.integers(0, 100))
+@given(st.integers(16, 200), st.integers(1, 3), st.integers(0, 100))
 def test_even_points_leave_smaller_gaps_than_chance(count: int, dims: int, seed: int) -> None:
     points = even_points(count, dims, np.random.default_rng(seed))
     assert points.shape == (count, dims)
