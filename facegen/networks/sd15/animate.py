@@ -21,6 +21,7 @@ from facegen.networks.sd15.sampling import (
     Frame,
     Person,
     Strengths,
+    check_windows,
     clip_noise,
     denoise,
     denoise_wrapping,
@@ -111,6 +112,7 @@ class Animator:
         size = photo.shape[0]
         if photo.shape[:2] != (size, size) or size % _SIDE:
             raise UsageError(f"--size {size}: choose a multiple of {_SIDE}")
+        check_windows(self.family.denoising, sampling.windows.length)
         self._place(size, sampling.windows.length)
         family, layout = self.family, self.family.layout
         if family.profile.prompt is not None:
