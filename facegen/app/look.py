@@ -29,7 +29,8 @@ CSS = """
 .sliders { max-height: 560px; overflow-y: auto; }
 footer { opacity: .7; }
 @media (max-width: 640px) {
-  .gradio-container { padding: 0 !important; overflow-x: hidden; }
+  .gradio-container { padding: 0 !important; width: 100vw !important; min-width: 0 !important;
+    max-width: 100vw !important; overflow-x: hidden; }
   .gradio-container main { padding: 8px !important; width: 100vw !important;
     max-width: 100vw !important; min-width: 0 !important; box-sizing: border-box; }
   .gradio-container .tab-wrapper, .gradio-container .tabs { min-width: 0; max-width: 100%; }

@@ -83,7 +83,8 @@ def launch(port: int | None = None, *, open_browser: bool = False) -> tuple[Any,
         ssr_mode=False,
         enable_monitoring=False,
         theme=theme(),
-        css=CSS,
+        # As a style sheet of its own: what is given as css is rewritten and loses narrow screens.
+        head=f"<style>{CSS}</style>",
     )
     page.facegen_jobs = jobs  # its folder lives as long as the page
     return page, address

@@ -130,7 +130,13 @@ def _search(found: _Evidence, key: bytes) -> _Place:
                 best = max(best, place, key=lambda p: p.score)
         if best.score > _SURE and scale == order[0]:
             return best
-    return best
+    near = [best.scale * step for step in (0.998, 0.999, 1.001, 1.002)]
+    tries = [
+        _try(_phases(found[layer], scale), layer, key, scale, best.mirrored)
+        for scale in near
+        for layer in LAYERS
+    ]
+    return max(best, *tries, key=lambda p: p.score)
 
 
 def _try(
