@@ -12,7 +12,7 @@ from facegen.networks.sd15.profiles import PROFILES, Profile
 SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin")
 BASE_NAMES = ("stable-diffusion-v1-5", "sd15")
 VAE_NAMES = ("sd-vae-ft-mse",)
-IMAGE_ENCODER_NAMES = ("image_encoder", "clip")
+IMAGE_ENCODER_NAMES = ("image_encoder", "clip/image_encoder", "clip")
 _GUIDER = "guidance_encoder_"
 _MOTION = "motion_module"
 # What is fetched of a repository: weights in the safe format, and what describes them.

@@ -94,6 +94,13 @@ def test_another_system_is_refused(tmp_path):
     assert list(open_folder(champ, CHAMP).guiders) == list(CHAMP.guiders)
 
 
+def test_champ_finds_the_image_encoder_where_assets_put_it(tmp_path):
+    champ = save_published(tmp_path / "champ", CHAMP)
+    (tmp_path / "clip").mkdir()
+    (champ / "image_encoder").rename(tmp_path / "clip" / "image_encoder")
+    assert find_layout(champ, CHAMP).image_encoder == tmp_path / "clip" / "image_encoder"
+
+
 def test_champ_speaks_in_pictures(tmp_path):
     layout = find_layout(save_published(tmp_path / "champ", CHAMP), CHAMP)
     photo = np.arange(40 * 30 * 3, dtype=np.uint8).reshape(40, 30, 3)
