@@ -25,7 +25,7 @@ _TOO_WIDE = """() => {
   clips.forEach(e => e.style.setProperty('overflow-x', 'visible', 'important'));
   const wide = [...document.querySelectorAll('main *')].filter(
     e => e.checkVisibility({opacityProperty: true, visibilityProperty: true})
-      && !e.closest('.visually-hidden')  // the tabs once more, in a box of one pixel, to be measured
+      && !e.closest('.visually-hidden')  // the tabs again, only to be measured
       && e.getBoundingClientRect().right > innerWidth + 1);
   return {
     extra: document.documentElement.scrollWidth - innerWidth,
