@@ -122,7 +122,7 @@ def test_phone_width_has_no_sideways_scroll(page) -> None:
 
 def test_studio_shows_the_photo_moved(page) -> None:
     page.get_by_role("tab", name="Expression studio").click()
-    panel = page.get_by_role("tabpanel").nth(2)
+    panel = page.get_by_role("tabpanel").filter(has=page.locator("#wheel"))
     panel.locator("input[type=file]").first.set_input_files(str(PHOTO))
     panel.get_by_text("Move a slider").wait_for()
     shown = panel.locator("#preview img")
