@@ -8,7 +8,9 @@ from typing import Any
 from facegen._optional import require
 
 CSS = """
-.gradio-container { max-width: 1180px !important; margin: 0 auto !important; }
+/* A width of its own: centred by its margins it would be as wide as the row of tabs, unfolded. */
+.gradio-container { max-width: 1180px !important; width: 100% !important;
+  margin: 0 auto !important; }
 #head { padding: 14px 2px 2px; }
 #head h1 { font-size: 1.5rem; font-weight: 650; letter-spacing: -.02em; margin: 0; }
 #head p { margin: .15rem 0 0; color: var(--body-text-color-subdued); font-size: .95rem; }
@@ -26,15 +28,12 @@ CSS = """
 @keyframes slide { from { margin-left: 0; } to { margin-left: 70%; } }
 #wheel { max-width: 300px; margin: 0 auto; cursor: crosshair; }
 #wheel img { cursor: crosshair; }
-.sliders { max-height: 560px; overflow-y: auto; }
+.sliders { max-height: 720px; overflow-y: auto; flex-wrap: nowrap !important; }
+.sliders > * { flex: none !important; }
 footer { opacity: .7; }
 @media (max-width: 640px) {
-  .gradio-container { padding: 0 !important; width: 100vw !important; min-width: 0 !important;
-    max-width: 100vw !important; overflow-x: hidden; }
-  .gradio-container main { padding: 8px !important; width: 100vw !important;
-    max-width: 100vw !important; min-width: 0 !important; box-sizing: border-box; }
-  .gradio-container .tab-wrapper, .gradio-container .tabs { min-width: 0; max-width: 100%; }
-  .gradio-container [role=tablist] { overflow-x: auto; max-width: 100%; }
+  .gradio-container > .main { padding: 8px 12px !important; }
+  .gradio-container main.contain { padding: 0 !important; }
   .sliders { max-height: none; }
 }
 """
