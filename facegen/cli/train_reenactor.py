@@ -18,6 +18,11 @@ Decode = Annotated[int, Option(help="Side of the part decoded for the pixel loss
 Init = Annotated[Optional[Path], Option(help="Exported reenactor to begin with.")]
 Held = Annotated[int, Option(min=0, help="Held-out windows to measure with every sample.")]
 
+Emotion = Annotated[
+    float, Option(min=0, help="Weight of a recognizer's loss on whole windows; 0: none.")
+]
+Guide = Annotated[str, Option(help="That recognizer: open, fer, faceapi or a folder.")]
+
 
 def reenactor(
     windows: Windows,
@@ -27,6 +32,8 @@ def reenactor(
     decode: Decode = 128,
     held: Held = 48,
     init: Init = None,
+    emotion: Emotion = 0.0,
+    guide: Guide = "open",
     steps: opt.Steps = 100_000,
     batch_size: opt.BatchSize = 8,
     accumulate: opt.Accumulate = 1,
@@ -60,7 +67,7 @@ def reenactor(
     config.validate()
     settings = ReenactorSettings(
         windows=windows, autoencoder=autoencoder, batch_size=batch_size, seed=seed, decode=decode,
-        held=held, init=init,
+        held=held, init=init, emotion=emotion, guide=guide,
         groups=tuple(name for name in CHANNELS if name not in hidden),
     )  # fmt: skip
     typer.echo(str(train(ReenactorTask(settings), config, resume=resume)))

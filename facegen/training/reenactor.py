@@ -25,7 +25,9 @@ from facegen.networks.bridge import between, bridge_start
 from facegen.networks.guidance import CHANNELS
 from facegen.networks.reenactor import Reenactor, load_network, save_reenactor
 from facegen.networks.unet import ReenactorUNet, Switches, UNetOutput
+from facegen.recognizer.loss import open_emotion_loss
 from facegen.training.autoencoder import rgb8
+from facegen.training.emotion import WINDOWS, WindowEmotion, write_guides
 from facegen.training.losses import (
     charbonnier,
     dissimilarity,
@@ -62,6 +64,9 @@ class ReenactorSettings:
         model: arguments of the network, for another size than the default.
         held: windows of the held-out split that are measured; 0 measures none.
         init: exported reenactor whose weights the training begins with, or None.
+        emotion: weight of the distance of what a recognizer reads from painted and true windows;
+            0 leaves it out.
+        guide: that recognizer, a name or folder; its record goes into the export.
     """
 
     windows: Path
@@ -74,6 +79,8 @@ class ReenactorSettings:
     model: dict[str, Any] | None = None
     held: int = 48
     init: Path | None = None
+    emotion: float = 0.0
+    guide: str = "open"
 
 
 class ReenactorTask:
@@ -81,7 +88,8 @@ class ReenactorTask:
 
     Raises:
         ModelFileError: no windows or no autoencoder there.
-        UsageError: a part that is no multiple of 8 pixels.
+        UsageError: a part that is no multiple of 8 pixels, a weight below 0, or a guide that has
+            no gradients.
     """
 
     name = "reenactor"
@@ -96,6 +104,11 @@ class ReenactorTask:
         self._frozen: FaceAutoencoder = load_network(
             FaceAutoencoder, settings.autoencoder, "cpu", torch.float32
         )
+        if settings.emotion < 0:
+            raise UsageError("--emotion must be 0 or more")
+        self._guide: WindowEmotion | None = None
+        if settings.emotion:
+            self._guide = WindowEmotion(open_emotion_loss(settings.guide), self._head)
 
     def model(self) -> nn.Module:
         arguments = {"groups": self._settings.groups, **(self._settings.model or {})}
@@ -130,6 +143,8 @@ class ReenactorTask:
         flow = weighted_mean((velocity - (start - target)).square(), coarse)
         clean = sample - draw.sigma.view(-1, 1, 1, 1) * velocity
         parts = self._pixels(autoencoder, (clean, warped), out, batch, weight)
+        if self._guide is not None:
+            parts["emotion"] = self._felt(self._guide, autoencoder, (clean, warped), out, batch)
         matte = F.binary_cross_entropy_with_logits(
             out.matte.float(), batch["matte"], weight=batch["inside"]
         )
@@ -172,6 +187,26 @@ class ReenactorTask:
             "logarithm": _LOGARITHM * log_error(composite, target, here),
         }
 
+    def _felt(
+        self,
+        guide: WindowEmotion,
+        autoencoder: FaceAutoencoder,
+        latents: tuple[Tensor, Tensor],
+        out: UNetOutput,
+        batch: dict[str, Tensor],
+    ) -> Tensor:
+        """The guide's loss of the first windows, whole and composed as in use."""
+        few = {name: value[:WINDOWS] for name, value in batch.items()}
+        clean, known = (latent[:WINDOWS] for latent in latents)
+        mask, keep = (x[:WINDOWS].float().sigmoid() for x in (out.blend, out.keep))
+        with torch.no_grad():
+            copy = autoencoder.decode(known).sample.float()
+        image = detailed(autoencoder.decode(clean).sample.float(), copy, few["warped"], keep)
+        left = departure(few["warped"], few["reference"])
+        composite = torch.lerp(few["warped"], image, mask * left)
+        loss = guide(composite, few["target"], few["eyes"], few["mouth"])
+        return self._settings.emotion * loss
+
     @torch.no_grad()
     def sample(self, model: nn.Module, folder: Path, step: int) -> None:
         """Held-out windows painted in one step, beside warp and truth; PSNR by region, dB."""
@@ -196,6 +231,8 @@ class ReenactorTask:
     def export(self, model: nn.Module, folder: Path) -> None:
         unet = cast(ReenactorUNet, model)
         save_reenactor(folder, self._autoencoder(torch.device("cpu")), unet, torch.float16)
+        if self._guide is not None:
+            write_guides(folder, [self._guide.use])
 
     def _autoencoder(self, device: torch.device) -> FaceAutoencoder:
         """The frozen autoencoder, moved to the device that trains."""
