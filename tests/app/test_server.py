@@ -40,14 +40,14 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_reenact_form(client, clip: Path) -> None:
     from gradio_client import handle_file
 
-    fields = [handle_file(PHOTO), {"video": handle_file(clip)}]
+    fields = [handle_file(PHOTO), handle_file(clip)]
     options = ["auto", 1.0, "as it is", 0.7, False]
     news, video, _ = client.predict(*fields, False, *options, api_name="/reenact")
     assert "owners agree" in news
     assert video is None
     news, video, files = client.predict(*fields, True, *options, api_name="/reenact")
     assert "Done" in news
-    report = verify(video["video"])
+    report = verify(video)
     assert report.mark.found
     assert report.statement is not None
     assert report.statement.consent == "declared"
