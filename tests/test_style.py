@@ -60,6 +60,14 @@ def test_house_rules(path: Path) -> None:
         if isinstance(node, ast.FunctionDef) and node.end_lineno - node.lineno > 60
     ]
     assert not long, long
+    suspended = [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.With)
+        and re.search("no_grad|inference_mode|autocast", ast.unparse(node.items[0]))
+        and any(isinstance(inner, ast.Yield | ast.YieldFrom) for inner in ast.walk(node))
+    ]
+    assert not suspended, f"yields inside a torch mode, which its caller would inherit: {suspended}"
     backwards = {n for n in imported(tree) if level(n) > level(module) and not common(n)}
     assert not backwards, f"{module} imports from a higher room: {backwards}"
     if not module.startswith(("facegen.cli", "facegen.__main__")):

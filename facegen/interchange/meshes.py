@@ -24,9 +24,10 @@ _BATCH = 16
 def posed(head: HeadModel, motion: Motion) -> Iterator[NDArray[np.float32]]:
     """Vertices ``(V, 3)`` of every frame in camera space, metres."""
     layer = HeadLayer(head)
-    with torch.inference_mode():
-        for start in range(0, len(motion), _BATCH):
-            yield from layer(**motion[start : start + _BATCH].tensors()).vertices.numpy()
+    for start in range(0, len(motion), _BATCH):
+        with torch.inference_mode():
+            batch = layer(**motion[start : start + _BATCH].tensors()).vertices
+        yield from batch.numpy()
 
 
 def write_ply(path: Path | str, vertices: ArrayLike, model: HeadModel) -> Path:

@@ -177,10 +177,12 @@ def skin_moves(head: HeadModel, motion: Motion) -> Iterator[Array]:
     betas = torch.as_tensor(motion.betas, dtype=torch.float32)[None]
     with torch.inference_mode():
         rest = layer(betas=betas).vertices[0]
-        for start in range(0, len(motion), _BATCH):
-            part = motion[start : start + _BATCH].tensors()
+    for start in range(0, len(motion), _BATCH):
+        part = motion[start : start + _BATCH].tensors()
+        with torch.inference_mode():
             posed = layer(betas=betas, expression=part["expression"], jaw_pose=part["jaw_pose"])
-            yield from (posed.vertices - rest).double().numpy()
+            moved = (posed.vertices - rest).double()
+        yield from moved.numpy()
 
 
 @dataclass(frozen=True, eq=False)

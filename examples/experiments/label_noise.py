@@ -1,6 +1,7 @@
 """What curation recovers when labels are wrong: noise is put in, policies try to take it out.
 
-    python examples/label_noise.py FOLDER --judges fer:DIR,faceapi:DIR --rates 0.2,0.4,0.6
+    python examples/experiments/label_noise.py FOLDER \\
+        --judges fer:DIR,faceapi:DIR --rates 0.2,0.4,0.6
 
 FOLDER holds a folder of pictures for every class. For every rate of symmetric noise and every
 policy the table says how much is kept, how often a kept label is right, how many of the wrong
