@@ -25,6 +25,8 @@ def head(
     log_every: opt.LogEvery = 25,
     sample_every: opt.SampleEvery = 1000,
     workers: opt.Workers = 1,
+    emotion: opt.Emotion = 0.0,
+    guide: opt.Guide = "open",
     resume: opt.Resume = True,
 ) -> None:
     """Train the head network; the same command goes on where an earlier run ended."""
@@ -42,6 +44,7 @@ def head(
     config.validate()
     speech = SpeechSet(cache)
     task = HeadTask(
-        read_clips(speech, "train"), read_clips(speech, "test"), batch_size=batch_size, seed=seed
-    )
+        read_clips(speech, "train"), read_clips(speech, "test"), batch_size=batch_size, seed=seed,
+        emotion=emotion, guide=guide,
+    )  # fmt: skip
     typer.echo(str(train(task, config, resume=resume)))

@@ -24,3 +24,7 @@ Workers = Annotated[int, Option(min=0, help="Threads that prepare batches.")]
 Resume = Annotated[
     bool, Option("--resume/--fresh", help="Go on from the last checkpoint, or refuse one.")
 ]
+Emotion = Annotated[
+    float, Option(min=0, help="Weight of what a recognizer sees in the pictures; 0: none.")
+]
+Guide = Annotated[str, Option(help="That recognizer: open, fer, faceapi or a folder.")]

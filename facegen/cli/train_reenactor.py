@@ -18,11 +18,6 @@ Decode = Annotated[int, Option(help="Side of the part decoded for the pixel loss
 Init = Annotated[Optional[Path], Option(help="Exported reenactor to begin with.")]
 Held = Annotated[int, Option(min=0, help="Held-out windows to measure with every sample.")]
 
-Emotion = Annotated[
-    float, Option(min=0, help="Weight of a recognizer's loss on whole windows; 0: none.")
-]
-Guide = Annotated[str, Option(help="That recognizer: open, fer, faceapi or a folder.")]
-
 
 def reenactor(
     windows: Windows,
@@ -32,8 +27,8 @@ def reenactor(
     decode: Decode = 128,
     held: Held = 48,
     init: Init = None,
-    emotion: Emotion = 0.0,
-    guide: Guide = "open",
+    emotion: opt.Emotion = 0.0,
+    guide: opt.Guide = "open",
     steps: opt.Steps = 100_000,
     batch_size: opt.BatchSize = 8,
     accumulate: opt.Accumulate = 1,

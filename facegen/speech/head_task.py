@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -20,6 +21,10 @@ from facegen.media.atomic import atomic_path
 from facegen.speech.head_channels import CHANNELS, Clip, mirrored, splice
 from facegen.speech.head_net import HeadMotionNet, HeadNetConfig, feelings
 from facegen.speech.head_weights import save_head_net
+from facegen.training.emotion import write_guides
+
+if TYPE_CHECKING:
+    from facegen.speech.head_emotion import MotionEmotion
 
 _CLIPS = 4  # spliced to one stretch that windows are cut from
 _WITHOUT_CONTEXT = 0.15
@@ -35,6 +40,8 @@ class HeadTask:
     Args:
         clips: of the training split. check: of the held-out one, or none.
         stretches: random joins of clips that windows are cut from; each takes 0.4 MB.
+        emotion: weight of a recognizer's opinion (:class:`MotionEmotion`), 0 for none.
+        guide: that recognizer, see ``open_recognizer``.
 
     Raises:
         UsageError: no tracked speech.
@@ -45,6 +52,7 @@ class HeadTask:
     def __init__(
         self, clips: Sequence[Clip], check: Sequence[Clip] = (), *, batch_size: int = 16,
         seed: int = 0, stretches: int = 384, config: HeadNetConfig | None = None,
+        emotion: float = 0.0, guide: str = "open",
     ) -> None:  # fmt: skip
         if not clips:
             raise UsageError("no tracked faces in the speech cache; build it with --data")
@@ -54,6 +62,7 @@ class HeadTask:
         joined = np.concatenate([clip.channels for clip in self._clips])
         self._scale = np.sqrt(np.square(joined).mean(0)) + 1e-6
         self._encoder = LogMel()
+        self._emotion, self._guide = emotion, _guide(guide) if emotion else None
         self._stretches: dict[int, tuple[NDArray[np.float16], NDArray[np.float32]]] = {}
 
     def model(self) -> HeadMotionNet:
@@ -116,7 +125,12 @@ class HeadTask:
         velocity = model(noisy, time, batch["audio"], feeling, motion, given)
         miss = (velocity.float() - (motion - noise)).square().mean(2, keepdim=True)
         error = (miss * (1 - given)).sum() / (1 - given).sum()
-        return {"loss": error}
+        if self._guide is None:
+            return {"loss": error}
+        scale = torch.as_tensor(self._scale, device=motion.device)
+        clean = torch.where(given > 0, motion, noisy + (1 - at) * velocity.float())
+        felt = self._guide(clean * scale, motion * scale).to(error.device)
+        return {"loss": error + self._emotion * felt, "flow": error, "emotion": felt}
 
     def sample(self, model: nn.Module, folder: Path, step: int) -> None:
         """Spread and speed of drawn motion beside those of held-out motion, as JSON."""
@@ -130,3 +144,12 @@ class HeadTask:
     def export(self, model: nn.Module, folder: Path) -> None:
         assert isinstance(model, HeadMotionNet)
         save_head_net(model, folder)
+        if self._guide is not None:
+            write_guides(folder, [self._guide.use])
+
+
+def _guide(name: str) -> MotionEmotion:
+    from facegen.recognizer.loss import open_emotion_loss
+    from facegen.speech.head_emotion import MotionEmotion
+
+    return MotionEmotion(open_emotion_loss(name, level="clip"))
