@@ -62,13 +62,15 @@ class TargetLock:
     def _create(self) -> bool:
         """Whether the lock was free; opening with "x" lets one process win."""
         pid = os.getpid()
+        # Made up before: a process killed between the two steps leaves a lock without a holder.
+        holder = json.dumps([pid, psutil.Process(pid).create_time()])
         try:
             stream = self._path.open("x")
         except FileExistsError:
             return False
         try:
             with stream:
-                json.dump([pid, psutil.Process(pid).create_time()], stream)
+                stream.write(holder)
         except BaseException:
             self._path.unlink(missing_ok=True)
             raise
