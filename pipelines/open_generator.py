@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facegen.assets import card_licence
-from facegen.compose import Reference, Warper, paste_window
+from facegen.compose import Reference, Warper, displace_window, paste_window
 from facegen.compose.conditions import WindowCutter, head_maps, reference_light
 from facegen.compose.window import HeadWindow, edge_fade
 from facegen.errors import ModelFileError, UsageError
@@ -60,6 +60,8 @@ class WindowPainter(Protocol):
     ) -> dict[str, Tensor]:
         """``image (B, 3, S, S)`` -1..1, and ``mask``, ``matte``, ``keep (B, 1, S, S)`` 0..1.
 
+        Some give ``shift (B, 2, S, S)`` too: see ``displace_window``.
+
         Args:
             conditions: as ``facegen.data.windows.WindowSet.batch`` gives them, inputs only.
             noise: ``(B, *noise_shape)``, standard normal. steps: of the sampler, 1..4.
@@ -76,8 +78,21 @@ class _Sheet:
     conditions: dict[str, Tensor]
 
 
-# A sheet, its picture, its mask and where the frame's fine detail is lost.
-_Painted = tuple[_Sheet, NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]
+@dataclass(frozen=True, eq=False)
+class _Painted:
+    """What the network made of a sheet.
+
+    Attributes:
+        image: ``(S, S, 3)`` uint8. mask: ``(S, S)`` 0..1.
+        lost: ``(S, S)`` 0..1, where the frame's fine detail is lost.
+        shift: ``(S, S, 2)`` by which the frame is moved first, window sides, or None.
+    """
+
+    sheet: _Sheet
+    image: NDArray[np.uint8]
+    mask: NDArray[np.float32]
+    lost: NDArray[np.float32]
+    shift: NDArray[np.float32] | None
 
 
 class OpenGenerator:
@@ -163,18 +178,14 @@ class OpenGenerator:
 
         def painted() -> Iterator[_Painted]:
             while batch := list(islice(sheets, BATCH)):
-                images, masks, lost = self._run(prepared, batch, size, steps)
-                yield from zip(batch, images, masks * fade, lost, strict=True)
+                yield from self._run(prepared, batch, size, steps)
 
         def paste(item: _Painted) -> NDArray[np.uint8]:
-            sheet, image, mask, lost = item
+            window, frame = item.sheet.window, item.sheet.frame
+            if item.shift is not None:
+                frame = displace_window(frame, item.shift * fade[..., None], window)
             return paste_window(
-                reference,
-                sheet.frame,
-                image,
-                mask,
-                window=sheet.window,
-                lost=lost,
+                reference, frame, item.image, item.mask * fade, window=window, lost=item.lost
             )
 
         with closing(sheets):
@@ -216,10 +227,7 @@ class OpenGenerator:
         window = WindowCutter(reference, camera, size).window(reference.geometry.vertices)
         return _signed(window.crop(reference.photo))[None].to(self.model.device, self.model.dtype)
 
-    def _run(
-        self, prepared: Any, batch: list[_Sheet], size: int, steps: int
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]:
-        """Pictures ``(B, S, S, 3)``, masks and where fine detail is lost ``(B, S, S)``."""
+    def _run(self, prepared: Any, batch: list[_Sheet], size: int, steps: int) -> Iterator[_Painted]:
         device, dtype = self.model.device, self.model.dtype
         conditions = {}
         for name in _INPUTS:
@@ -234,8 +242,12 @@ class OpenGenerator:
         image = (out["image"].float().clamp(-1, 1) + 1) * 127.5
         pixels = image.round().byte().permute(0, 2, 3, 1).cpu().numpy()
         mask = (out["mask"].float()[:, 0] - _DEAD) / (1 - 2 * _DEAD)
-        lost = 1 - out["keep"].float()[:, 0]
-        return pixels, mask.clamp(0, 1).cpu().numpy(), lost.cpu().numpy()
+        masks, lost = mask.clamp(0, 1).cpu().numpy(), (1 - out["keep"].float()[:, 0]).cpu().numpy()
+        shifts: list[NDArray[np.float32]] | list[None] = [None] * len(batch)
+        if "shift" in out:
+            shifts = list(out["shift"].float().permute(0, 2, 3, 1).cpu().numpy())
+        for row in zip(batch, pixels, masks, lost, shifts, strict=True):
+            yield _Painted(*row)
 
 
 def pick_device(name: str) -> torch.device:

@@ -16,6 +16,11 @@ Without = Annotated[
 ]
 Decode = Annotated[int, Option(help="Side of the part decoded for the pixel losses, pixels.")]
 Init = Annotated[Optional[Path], Option(help="Exported reenactor to begin with.")]
+Start = Annotated[str, Option(help="Where the path begins: warp, or noise (an ablation).")]
+Displace = Annotated[bool, Option(help="Let the network displace the warped photo a little.")]
+Expressive = Annotated[
+    float, Option(min=0, help="Draw windows more often by this times how expressive they are.")
+]
 Held = Annotated[int, Option(min=0, help="Held-out windows to measure with every sample.")]
 
 
@@ -24,6 +29,9 @@ def reenactor(
     autoencoder: Autoencoder,
     out: opt.Output,
     without: Without = "",
+    start: Start = "warp",
+    displace: Displace = True,
+    expressive: Expressive = 0.0,
     decode: Decode = 128,
     held: Held = 48,
     init: Init = None,
@@ -45,6 +53,7 @@ def reenactor(
     resume: opt.Resume = True,
 ) -> None:
     """Train the UNet; the same command goes on where an earlier run ended."""
+    from facegen.networks.bridge import STARTS
     from facegen.networks.guidance import CHANNELS
     from facegen.training.config import TrainConfig
     from facegen.training.loop import train
@@ -53,6 +62,8 @@ def reenactor(
     hidden = {name for name in without.split(",") if name}
     if not hidden < set(CHANNELS):
         raise UsageError(f"--without {without}: choose from {','.join(CHANNELS)}, not all")
+    if start not in STARTS:
+        raise UsageError(f"--start {start}: choose from {', '.join(STARTS)}")
     config = TrainConfig(
         output=out, steps=steps, batch_size=batch_size, accumulate=accumulate,
         learning_rate=learning_rate, warmup=warmup, schedule=schedule, precision=precision,
@@ -62,7 +73,8 @@ def reenactor(
     config.validate()
     settings = ReenactorSettings(
         windows=windows, autoencoder=autoencoder, batch_size=batch_size, seed=seed, decode=decode,
-        held=held, init=init, emotion=emotion, guide=guide,
+        held=held, init=init, emotion=emotion, guide=guide, start=start, displace=displace,
+        expressive=expressive,
         groups=tuple(name for name in CHANNELS if name not in hidden),
     )  # fmt: skip
     typer.echo(str(train(ReenactorTask(settings), config, resume=resume)))

@@ -160,6 +160,32 @@ def composite(
     return frame
 
 
+def displace_window(
+    frame: NDArray[np.uint8], shift: NDArray[np.float32], window: HeadWindow
+) -> NDArray[np.uint8]:
+    """Move a window's pixels a little, at the frame's own resolution.
+
+    Args:
+        frame: ``(H, W, 3)``. shift: ``(S, S, 2)`` backward displacement, x before y, in window
+            sides. Where it stays under ``STILL`` pixels the frame keeps its bytes.
+
+    Returns:
+        ``(H, W, 3)`` uint8.
+    """
+    rows, cols = window.patch(frame.shape)
+    patch = frame[rows, cols]
+    reach = _enlarged(shift * np.float32(window.side), window, rows, cols)
+    touched = np.abs(reach).max(-1) >= STILL
+    if not touched.any():
+        return frame
+    grid = np.indices(patch.shape[:2], np.float32)
+    u, v = grid[1] + reach[..., 0], grid[0] + reach[..., 1]
+    moved = cv2.remap(patch, u, v, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    out = frame.copy()
+    out[rows, cols] = np.where(touched[..., None], moved, patch)
+    return out
+
+
 def paste_window(
     reference: Reference,
     frame: NDArray[np.uint8],

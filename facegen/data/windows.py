@@ -35,6 +35,7 @@ KINDS = ("clip", "photo", "render")
 PICTURE_QUALITY, MASK_QUALITY = 92, 90
 
 _HEAD = ("expression", *POSES, "transl", "betas")
+_OPEN = 0.2  # radians
 _FILES = ("target", "warped", "reference", "masks")
 
 
@@ -290,11 +291,17 @@ class WindowSet:
         rows = [self._row(i, v) for i, v in zip(indices, self._vertices(indices), strict=True)]
         return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
 
-    def probabilities(self, shares: dict[str, float]) -> NDArray[np.float64]:
+    def probabilities(
+        self, shares: dict[str, float], expressive: float = 0.0
+    ) -> NDArray[np.float64]:
         """Chance ``(N,)`` of drawing each window: kinds by ``shares``, their people nearly alike.
 
         Soft pictures (``scale`` above 1) count less, by their true pixels. Kinds that are absent
         give their share to the others.
+
+        Args:
+            expressive: a window counts 1 + this times as often for every unit of its target's
+                :meth:`expressions`.
         """
         kinds = np.array([m.kind for m in self.metas])
         people = np.array([f"{m.kind}/{m.identity}" for m in self.metas])
@@ -302,12 +309,24 @@ class WindowSet:
         # Between one vote per person and one per window: a clip has more to tell than a photo.
         weight = 1 / np.sqrt(count[person])
         weight /= np.maximum([m.scale for m in self.metas], 1) ** 2
+        weight *= 1 + expressive * self.expressions()
         for kind in np.unique(kinds):
             own = kinds == kind
             weight[own] *= shares.get(str(kind), 0.0) / weight[own].sum()
         if weight.sum() <= 0:
             raise ModelFileError(f"no window has a share: {shares}")
         return weight / weight.sum()
+
+    def expressions(self) -> NDArray[np.float64]:
+        """How far each target ``(N,)`` is from a calm face: actions and jaw, length of the vector.
+
+        A jaw opened by 0.2 radians counts as one full action.
+        """
+        rows = [
+            np.append(shard.head["expression"][k], shard.head["jaw_pose"][k] / _OPEN)
+            for shard, k in self._places
+        ]
+        return np.linalg.norm(np.array(rows, np.float64), axis=1)
 
     def _vertices(self, indices: Sequence[int]) -> Tensor:
         import torch

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from facegen.networks.displace import displaced
+
 # Change of the photo, in its range -1..1, at which half of the paint is taken. The network's own
 # error is of this size: where the warp changes less, it is the better guess of the two.
 _CALM = 0.04
@@ -25,10 +27,12 @@ class Trust:
         strength: 0..1, factor of the blend mask: less keeps more of the photo's sharpness.
         leave: region labels of the head where the warp's own drawing stays, such as an open mouth
             for weights that have seen few.
+        move: 0..1, factor of the warped photo's displacement.
     """
 
     strength: float = 1.0
     leave: tuple[int, ...] = ()
+    move: float = 1.0
 
     def __call__(self, region: Tensor) -> Tensor:
         """Factor ``(B, 1, S, S)`` of the blend mask for labels ``(B, S, S)``."""
@@ -38,7 +42,9 @@ class Trust:
         return self.strength * (1 - soft)
 
 
-def detailed(painted: Tensor, known: Tensor, warped: Tensor, keep: Tensor) -> Tensor:
+def detailed(
+    painted: Tensor, known: Tensor, warped: Tensor, keep: Tensor, shift: Tensor | None = None
+) -> Tensor:
     """The painted picture with the fine detail that the autoencoder cannot carry.
 
     Where nothing is to be changed this is the warped photo itself, not a copy of a copy.
@@ -46,8 +52,10 @@ def detailed(painted: Tensor, known: Tensor, warped: Tensor, keep: Tensor) -> Te
     Args:
         painted: decoded ``(B, 3, S, S)``. warped: the warped photo. known: that, encoded and
             decoded. keep: ``(B, 1, S, S)`` 0..1, where its detail holds.
+        shift: ``(B, 2, S, S)`` pixels by which the detail moves, see ``displaced``.
     """
-    return painted + keep * (warped - known)
+    detail = warped - known
+    return painted + keep * (detail if shift is None else displaced(detail, shift))
 
 
 def departure(warped: Tensor, photo: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor
 # Noise of places the photo says nothing about, in standard deviations of the latents. More of it
 # stays visible after one step of a small network: at 0.5 hidden parts lose 0.3 dB.
 NOISE = 0.1
+STARTS = ("warp", "noise")
 
 
 class BridgeScheduler(FlowMatchEulerDiscreteScheduler):  # type: ignore[misc]
@@ -30,13 +31,18 @@ class BridgeScheduler(FlowMatchEulerDiscreteScheduler):  # type: ignore[misc]
         return sigmas[:-1]
 
 
-def bridge_start(warped: Tensor, visibility: Tensor, noise: Tensor) -> Tensor:
+def bridge_start(
+    warped: Tensor, visibility: Tensor, noise: Tensor, start: str = STARTS[0]
+) -> Tensor:
     """Where the path begins: ``(B, C, h, w)``.
 
     Args:
         warped: latent of the warped photo. visibility: ``(B, 1, S, S)`` 0..1.
         noise: standard normal, like ``warped``.
+        start: ``warp``, or ``noise`` alone, which is there to be compared with.
     """
+    if start == "noise":
+        return noise
     factor = visibility.shape[-1] // warped.shape[-1]
     hidden = 1 - F.avg_pool2d(visibility, factor).to(warped.dtype)
     return warped + NOISE * hidden * noise

@@ -14,6 +14,7 @@ from facegen.errors import ModelFileError, UsageError
 from facegen.networks.autoencoder import FACTOR, FaceAutoencoder
 from facegen.networks.blend import Trust, departure, detailed
 from facegen.networks.bridge import BridgeScheduler, bridge_start
+from facegen.networks.displace import enlarged
 from facegen.networks.precision import DTYPES, choose_precision
 from facegen.networks.unet import ReenactorUNet, References, Switches, UNetOutput
 
@@ -102,7 +103,8 @@ class Reenactor:
         Returns:
             ``image (B, 3, S, S)`` in -1..1, ``mask``, ``matte`` and ``keep (B, 1, S, S)`` in 0..1,
             float32: the image belongs where the mask is 1, the warped photo where it is 0; it has
-            the warped photo's finest detail where ``keep`` is 1.
+            the warped photo's finest detail where ``keep`` is 1. With a displacement head also
+            ``shift (B, 2, S, S)`` in window sides, by which the warped photo is to be moved first.
 
         Raises:
             UsageError: no steps, or a size the network cannot halve.
@@ -112,7 +114,8 @@ class Reenactor:
         self.noise_shape(conditions["warped"].shape[-1])
         maps = {name: conditions[name].to(self.device) for name in INPUTS}
         warped = self._encode(maps["warped"])
-        sample = bridge_start(warped, maps["visibility"], noise.to(warped))
+        start = str(self.unet.config["start"])
+        sample = bridge_start(warped, maps["visibility"], noise.to(warped), start)
         scheduler: Any = BridgeScheduler()
         sigmas = scheduler.set_steps(steps, self.device)
         for sigma, time in zip(sigmas, scheduler.timesteps, strict=True):
@@ -121,12 +124,17 @@ class Reenactor:
         decoded = self.autoencoder.decode(torch.cat([sample, warped]).to(self.dtype)).sample
         painted, known = decoded.float().chunk(2)
         keep = out.keep.float().sigmoid()
-        changed = departure(maps["warped"], prepared.photo) * self.trust(maps["region"])
+        left = departure(maps["warped"], prepared.photo)
+        size, shift, pixels = painted.shape[-1], {}, None
+        if out.shift is not None:
+            shift["shift"] = self.trust.move * left * enlarged(out.shift, size)
+            pixels = size * shift["shift"]
         return {
-            "image": detailed(painted, known, maps["warped"].float(), keep).clamp(-1, 1),
-            "mask": out.blend.float().sigmoid() * changed,
+            "image": detailed(painted, known, maps["warped"].float(), keep, pixels).clamp(-1, 1),
+            "mask": out.blend.float().sigmoid() * left * self.trust(maps["region"]),
             "matte": out.matte.float().sigmoid(),
             "keep": keep,
+            **shift,
         }
 
     def _guided(
@@ -203,7 +211,11 @@ def load_reenactor(
         index = json.loads((folder / INDEX).read_text())
         known = index["_class_name"] == CLASS
         given = index.get("trust", {})
-        trust = Trust(float(given.get("strength", 1)), tuple(map(int, given.get("leave", ()))))
+        trust = Trust(
+            float(given.get("strength", 1)),
+            tuple(map(int, given.get("leave", ()))),
+            float(given.get("move", 1)),
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelFileError(f"{folder} holds no reenactor weights ({error})") from error
     if not known:

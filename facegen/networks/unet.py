@@ -1,14 +1,14 @@
-"""The denoising UNet: velocity of the window's latent, blend mask, person matte, kept detail.
+"""The denoising UNet: velocity of the latent, blend mask, person matte, kept detail, displacement.
 
-It starts as the identity on the warped photo: the velocity, the corrections of the masks, and
-every residual branch begin at zero.
+It starts as the identity on the warped photo: the velocity, the corrections of the masks, the
+displacement, and every residual branch begin at zero.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -16,8 +16,10 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
+from facegen.errors import UsageError
 from facegen.networks.attention import Attention
 from facegen.networks.blocks import conv3, zeroed
+from facegen.networks.displace import DisplacementHead
 from facegen.networks.guidance import CHANNELS, Guidance
 
 _TIME_WIDTH, _WAVES = 256, 64
@@ -30,17 +32,23 @@ _KEEP_GAIN = 6.0
 # Blend, matte and kept detail.
 _MASKS = 3
 _MATTE_EDGE = 0.02
+# Names of the weights that a layout may have or lack.
+_NEW, _ENCODERS = "displacer.", "guidance.encoders."
 
 References = list[Tensor]
 
 
 class UNetOutput(NamedTuple):
-    """Velocity ``(B, C, h, w)``; logits of blend mask, matte and kept detail ``(B, 1, 8h, 8w)``."""
+    """Velocity ``(B, C, h, w)``; logits of blend mask, matte and kept detail ``(B, 1, 8h, 8w)``.
+
+    ``shift (B, 2, 2h, 2w)`` is the warped photo's displacement in window sides, None without head.
+    """
 
     velocity: Tensor
     blend: Tensor
     matte: Tensor
     keep: Tensor
+    shift: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -58,8 +66,11 @@ class ReenactorUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         latent_channels, factor: of the autoencoder.
         widths: channels of the levels; each halves the size.
         attention: levels with attention to the window itself and to the photo.
-        groups: map groups of :class:`~facegen.networks.guidance.Guidance`.
+        groups: map groups of :class:`~facegen.networks.guidance.Guidance`; without ``warp`` the
+            warped photo's latent is hidden too.
         labels: number of region labels of the head model.
+        displace: whether there is a head for the displacement of the warped photo.
+        start: where the path begins, see :func:`~facegen.networks.bridge.bridge_start`.
     """
 
     @register_to_config
@@ -71,6 +82,8 @@ class ReenactorUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         attention: tuple[int, ...] = (1, 2, 3),
         groups: tuple[str, ...] = tuple(CHANNELS),
         labels: int = 64,
+        displace: bool = False,
+        start: str = "warp",
     ) -> None:
         super().__init__()
         self.guidance = Guidance(tuple(groups), widths[0], factor, labels)
@@ -99,6 +112,7 @@ class ReenactorUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
             zeroed(conv3(_HEAD_WIDTH, _MASKS * factor * factor)),
             nn.PixelShuffle(factor),
         )
+        self.displacer = DisplacementHead(widths[0]) if displace else None
         self._kernel = Attention()
 
     def use_attention(self, backend: str) -> None:
@@ -131,7 +145,10 @@ class ReenactorUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         switches = switches or Switches()
         hidden = 1 - F.avg_pool2d(maps["visibility"], self.config["factor"]).to(sample.dtype)
         time = self.time(_waves(sigma).to(sample.dtype))
-        x = self.enter(torch.cat([sample, warped, 2 * hidden - 1], 1))
+        known = torch.cat([warped, 2 * hidden - 1], 1)
+        if "warp" not in self.config["groups"]:
+            known = torch.zeros_like(known)
+        x = self.enter(torch.cat([sample, known], 1))
         x = x + self.guidance(maps, switches.motion)
         context = _Context(time, hidden, switches.identity, self._kernel)
         memory = dict(zip(sorted(self.config["attention"]), references, strict=True))
@@ -152,7 +169,30 @@ class ReenactorUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
             blend + _BLEND_GAIN * unseen,
             matte + _logit(maps["moved"]).to(matte.dtype),
             keep - _KEEP_GAIN * unseen,
+            None if self.displacer is None else self.displacer(features),
         )
+
+
+def adapted(trained: ReenactorUNet, groups: tuple[str, ...], **changes: Any) -> ReenactorUNet:
+    """Trained weights in another layout: fewer map groups, or a displacement head that is new.
+
+    Every other weight is the trained one; a new head begins at zero, so the result stays the same.
+
+    Args:
+        groups: of the new network. changes: ``displace`` and ``start`` of the new network.
+
+    Raises:
+        UsageError: the new layout has other parts that the trained one lacks.
+    """
+    network: Any = ReenactorUNet(**{**trained.config, "groups": groups, **changes})
+    known, fresh = trained.state_dict(), network.state_dict()
+    lacking = [n for n in fresh if n not in known and not n.startswith(_NEW)]
+    hidden = tuple(f"{_ENCODERS}{group}." for group in CHANNELS if group not in groups)
+    left = [name for name in known if name not in fresh and not name.startswith((*hidden, _NEW))]
+    if lacking or left:
+        raise UsageError(f"these weights have another layout ({(lacking + left)[0]})")
+    network.load_state_dict({name: known.get(name, value) for name, value in fresh.items()})
+    return network
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,11 @@ from facegen.media import write_image
 from facegen.media.sheet import contact_sheet
 from facegen.networks.autoencoder import FACTOR, FaceAutoencoder
 from facegen.networks.blend import departure, detailed
-from facegen.networks.bridge import between, bridge_start
+from facegen.networks.bridge import STARTS, between, bridge_start
+from facegen.networks.displace import displaced, enlarged, unevenness
 from facegen.networks.guidance import CHANNELS
 from facegen.networks.reenactor import Reenactor, load_network, save_reenactor
-from facegen.networks.unet import ReenactorUNet, Switches, UNetOutput
+from facegen.networks.unet import ReenactorUNet, Switches, UNetOutput, adapted
 from facegen.recognizer.loss import open_emotion_loss
 from facegen.training.autoencoder import rgb8
 from facegen.training.emotion import WINDOWS, WindowEmotion, write_guides
@@ -46,6 +47,8 @@ _FIRST_STEP = 0.75
 _DROP = {"identity": 0.05, "motion": 0.05}
 # Loss of the pixels that end in the frame: of the mixture, in units of its logarithm.
 _LOGARITHM = 0.06
+# Of the displaced photo before anything is painted, and of the field's unevenness in windows.
+_MOVED, _UNEVEN = 0.06, 2.0
 # A third of this in use: what is lost on purpose is not what the network is for.
 _CHANGES = AugmentConfig(erase=0.25, degrade=0.15, occlude=0.1)
 
@@ -60,6 +63,9 @@ class ReenactorSettings:
         batch_size, seed: as in the training configuration.
         kinds: share of each kind of window among the samples.
         groups: map groups shown to the network; leaving one out is an ablation.
+        start: where the path begins; ``noise`` is an ablation.
+        displace: whether the network may displace the warped photo.
+        expressive: how much more often windows of big expressions are drawn; 0 treats all alike.
         decode: side of the part that is decoded for the pixel losses, a multiple of 8.
         model: arguments of the network, for another size than the default.
         held: windows of the held-out split that are measured; 0 measures none.
@@ -73,8 +79,11 @@ class ReenactorSettings:
     autoencoder: Path
     batch_size: int = 8
     seed: int = 0
-    kinds: tuple[tuple[str, float], ...] = (("photo", 0.5), ("clip", 0.4), ("render", 0.1))
+    kinds: tuple[tuple[str, float], ...] = (("photo", 0.35), ("clip", 0.55), ("render", 0.1))
     groups: tuple[str, ...] = tuple(CHANNELS)
+    start: str = STARTS[0]
+    displace: bool = True
+    expressive: float = 0.0
     decode: int = 128
     model: dict[str, Any] | None = None
     held: int = 48
@@ -100,7 +109,7 @@ class ReenactorTask:
         self._settings = settings
         self._head = load_head("open")
         self._windows = WindowSet(settings.windows, self._head)
-        self._chances = self._windows.probabilities(dict(settings.kinds))
+        self._chances = self._windows.probabilities(dict(settings.kinds), settings.expressive)
         self._frozen: FaceAutoencoder = load_network(
             FaceAutoencoder, settings.autoencoder, "cpu", torch.float32
         )
@@ -111,11 +120,12 @@ class ReenactorTask:
             self._guide = WindowEmotion(open_emotion_loss(settings.guide), self._head)
 
     def model(self) -> nn.Module:
-        arguments = {"groups": self._settings.groups, **(self._settings.model or {})}
-        network: Any = ReenactorUNet(**arguments)
-        if self._settings.init is not None:
-            network = load_network(ReenactorUNet, self._settings.init / "unet", "cpu")
-            network.requires_grad_(True).train()
+        wanted = self._settings
+        layout = {"displace": wanted.displace, "start": wanted.start}
+        network: Any = ReenactorUNet(groups=wanted.groups, **layout, **(wanted.model or {}))
+        if wanted.init is not None:
+            trained = load_network(ReenactorUNet, wanted.init / "unet", "cpu")
+            network = adapted(trained, wanted.groups, **layout)
         return network.to(memory_format=torch.channels_last)
 
     def batch(self, step: int, rank: int, world: int) -> dict[str, Tensor]:
@@ -134,7 +144,7 @@ class ReenactorTask:
         autoencoder = self._autoencoder(batch["target"].device)
         target, warped, photo = _latents(autoencoder, batch)
         draw = _Draw.of(target, generator)
-        start = bridge_start(warped, batch["visibility"], draw.noise)
+        start = bridge_start(warped, batch["visibility"], draw.noise, unet.config["start"])
         sample = between(target, start, draw.sigma)
         out = unet(sample, draw.sigma, warped, batch, unet.remember(photo), draw.switches)
         velocity = out.velocity.float()
@@ -173,12 +183,21 @@ class ReenactorTask:
         target, warped = (_cut(batch[name], corners, side) for name in ("target", "warped"))
         here = _cut(weight, corners, side)
         mask, keep = (_cut(x, corners, side).float().sigmoid() for x in (out.blend, out.keep))
+        left = departure(batch["warped"], batch["reference"])
         with torch.no_grad():
             known = decode(latents[1])
-        image = detailed(decode(latents[0]), known, warped, keep)
-        left = _cut(departure(batch["warped"], batch["reference"]), corners, side)
-        composite = torch.lerp(warped, image, mask * left)
-        return {
+        parts, shift = {}, None
+        if out.shift is not None:
+            pixels = left * enlarged(out.shift, weight.shape[-1]) * weight.shape[-1]
+            moved = displaced(batch["warped"], pixels)
+            parts["moved"] = _MOVED * log_error(moved, batch["target"], weight)
+            parts["uneven"] = _UNEVEN * unevenness(out.shift.float())
+            warped_to, shift = _cut(moved, corners, side), _cut(pixels, corners, side)
+        else:
+            warped_to = warped
+        image = detailed(decode(latents[0]), known, warped, keep, shift)
+        composite = torch.lerp(warped_to, image, mask * _cut(left, corners, side))
+        return parts | {
             "absolute": 0.5 * charbonnier(image, target, here),
             "pyramid": laplacian(image, target, weight=here),
             "structure": 0.1 * dissimilarity(image, target, here),
@@ -201,9 +220,15 @@ class ReenactorTask:
         mask, keep = (x[:WINDOWS].float().sigmoid() for x in (out.blend, out.keep))
         with torch.no_grad():
             copy = autoencoder.decode(known).sample.float()
-        image = detailed(autoencoder.decode(clean).sample.float(), copy, few["warped"], keep)
         left = departure(few["warped"], few["reference"])
-        composite = torch.lerp(few["warped"], image, mask * left)
+        warped, shift = few["warped"], None
+        if out.shift is not None:
+            size = warped.shape[-1]
+            shift = left * enlarged(out.shift[:WINDOWS], size) * size
+            warped = displaced(warped, shift)
+        painted = autoencoder.decode(clean).sample.float()
+        image = detailed(painted, copy, few["warped"], keep, shift)
+        composite = torch.lerp(warped, image, mask * left)
         loss = guide(composite, few["target"], few["eyes"], few["mouth"])
         return self._settings.emotion * loss
 
@@ -278,14 +303,18 @@ class _Draw:
 
 
 def paint_window(painter: Reenactor, window: dict[str, Tensor], seed: int) -> dict[str, Tensor]:
-    """Paint one cached window in one step; adds ``composite``, the picture with its mask."""
+    """Paint one cached window in one step; adds ``moved_photo`` and ``composite``."""
     size = window["target"].shape[-1]
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(1, *painter.noise_shape(size), generator=generator)
     prepared = painter.prepare(window["reference"])
     out = painter.paint(prepared, window, noise=noise, steps=1)
     out = {name: value.cpu() for name, value in out.items()}
-    return out | {"composite": torch.lerp(window["warped"], out["image"], out["mask"])}
+    moved = window["warped"]
+    if "shift" in out:
+        moved = displaced(moved, size * out["shift"])
+    composite = torch.lerp(moved, out["image"], out["mask"])
+    return out | {"moved_photo": moved, "composite": composite}
 
 
 def _gain(window: dict[str, Tensor], out: dict[str, Tensor]) -> dict[str, float]:
@@ -298,7 +327,9 @@ def _gain(window: dict[str, Tensor], out: dict[str, Tensor]) -> dict[str, float]
     }
     values: dict[str, float] = {}
     for name, region in regions.items():
-        for kind, picture in (("warp", window["warped"]), ("ours", out["composite"])):
+        pictures = {"warp": window["warped"], "ours": out["composite"]}
+        pictures |= {"moved": out["moved_photo"], "painted": out["image"]}
+        for kind, picture in pictures.items():
             value = float(psnr(picture, window["target"], region))
             values[f"{name}_{kind}"] = value if region.sum() > 30 else float("nan")
     values["matte_ours"] = float((out["matte"] - window["matte"]).abs().mean())
