@@ -13,8 +13,34 @@ from facegen.evaluation.footage import Footage
 from facegen.evaluation.landmarks import FACE_MESH
 from facegen.evaluation.roles import Origin
 from facegen.media import write_image
+from facegen.motion import Motion
 from facegen.pipelines.config import ReenactConfig
-from facegen.pipelines.reenact import ReenactmentPipeline
+from facegen.pipelines.reenact import Portrait, ReenactmentPipeline
+
+
+class Tracks:
+    """Photo and motion of the clip at hand: generators that share them differ in painting alone."""
+
+    def __init__(self) -> None:
+        self._known: tuple[Footage, tuple[Portrait, Motion]] | None = None
+
+    def of(
+        self, footage: Footage, pipe: ReenactmentPipeline, config: ReenactConfig
+    ) -> tuple[Portrait, Motion]:
+        """The fitted photo and the motion carried over to it; tracked once a clip."""
+        if self._known is None or self._known[0] is not footage:
+            self._known = footage, self.track(footage, pipe, config)
+        return self._known[1]
+
+    def track(
+        self, footage: Footage, pipe: ReenactmentPipeline, config: ReenactConfig
+    ) -> tuple[Portrait, Motion]:
+        """Fit the photo and follow the clip."""
+        with TemporaryDirectory() as folder:
+            photo = Path(folder) / "reference.png"
+            write_image(photo, footage.reference.image)
+            portrait = pipe.portray(photo, config)
+        return portrait, pipe.transfer(portrait, pipe.follow(footage.drive, config), config)
 
 
 class PipelineMethod:
@@ -22,10 +48,14 @@ class PipelineMethod:
 
     Its motion comes from the MediaPipe mesh, which landmark metrics read too: such numbers are
     marked in the report.
+
+    Args:
+        tracks: shared by methods with one head model, or None.
     """
 
-    def __init__(self, pipe: ReenactmentPipeline) -> None:
+    def __init__(self, pipe: ReenactmentPipeline, tracks: Tracks | None = None) -> None:
         self.pipe = pipe
+        self._tracks = tracks or Tracks()
         self.origin = Origin(pipe.generator, estimators=(FACE_MESH,))
 
     def open(self, footage: Footage) -> tuple[Playback, list[str]]:
@@ -38,11 +68,7 @@ class PipelineMethod:
             ref_face=_place(footage.reference.middle),
             face=_place(footage.face),
         )
-        with TemporaryDirectory() as folder:
-            photo = Path(folder) / "reference.png"
-            write_image(photo, footage.reference.image)
-            portrait = self.pipe.portray(photo, config)
-        motion = self.pipe.transfer(portrait, self.pipe.follow(footage.drive, config), config)
+        portrait, motion = self._tracks.of(footage, self.pipe, config)
         inside = [i for i in footage.indices if i < len(motion)]
         problems = [] if len(inside) == len(footage.indices) else ["motion shorter than the clip"]
         wanted = motion[np.array(inside)]  # type: ignore[index]

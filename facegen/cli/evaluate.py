@@ -27,7 +27,7 @@ def reenact(
     gt: opt.Truth = None,
     pred: opt.Pred = None,
     ref: opt.Photos = None,
-    generator: opt.Generator = "warp",
+    generator: opt.Generators = None,
     max_frames: opt.MaxFrames = None,
     reference_frame: opt.ReferenceFrame = 5,
     judges: opt.Judges = None,
@@ -55,11 +55,14 @@ def reenact(
     strays = unmatched(predictions, tasks)
     methods: list[Method] = [] if protocol == "cross" else [GroundTruth()]
     methods += [Copy(), Similarity2d(), *predictions]
-    if generator != "none":
-        from facegen.pipelines.evaluate import PipelineMethod
+    painters = generator or ["warp"]
+    if painters != ["none"]:
+        from facegen.pipelines.evaluate import PipelineMethod, Tracks
         from facegen.pipelines.reenact import ReenactmentPipeline
 
-        methods.append(PipelineMethod(ReenactmentPipeline.from_pretrained(generator=generator)))
+        tracks = Tracks()
+        pipes = [ReenactmentPipeline.from_pretrained(generator=name) for name in painters]
+        methods += [PipelineMethod(pipe, tracks) for pipe in pipes]
     wanted = catalogue(load_judges(judges) if judges else None, lpips or [])
     found, circular = independent(
         wanted, [m.origin for m in methods], allow_circular=allow_circular
@@ -72,7 +75,7 @@ def reenact(
         typer.echo(f"{task.name}: {len(part.rows)} numbers, {part.issues.total()} problems")
         results.take(part)
     results.issues.update(strays)
-    results.issues.update({("all", generator, line): 1 for line in circular})
+    results.issues.update({("all", " ".join(painters), line): 1 for line in circular})
     table = report.write_report(results, found, out)
     write_split(tasks, out / "split.yaml", protocol=protocol)
     typer.echo(str(table))

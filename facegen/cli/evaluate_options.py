@@ -24,7 +24,10 @@ Motions = Annotated[
 Photos = Annotated[
     Optional[Path], Option("--ref", help="Folder of reference photos; else an early frame.")
 ]
-Generator = Annotated[str, Option(help="Also measure this generator: warp, or none.")]
+Generators = Annotated[
+    Optional[list[str]],
+    Option("--generator", help="Also measure this generator [warp], or none; repeatable."),
+]
 MaxFrames = Annotated[Optional[int], Option(min=1, help="Frames per clip, in runs of 11.")]
 ReferenceFrame = Annotated[int, Option(min=0, help="Frame that is the photo.")]
 Judges = Annotated[

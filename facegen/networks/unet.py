@@ -184,7 +184,9 @@ def adapted(trained: ReenactorUNet, groups: tuple[str, ...], **changes: Any) -> 
     Raises:
         UsageError: the new layout has other parts that the trained one lacks.
     """
-    network: Any = ReenactorUNet(**{**trained.config, "groups": groups, **changes})
+    # Its private entries say which values were defaults; here they would undo the changes.
+    layout = {name: value for name, value in trained.config.items() if not name.startswith("_")}
+    network: Any = ReenactorUNet(**{**layout, "groups": groups, **changes})
     known, fresh = trained.state_dict(), network.state_dict()
     lacking = [n for n in fresh if n not in known and not n.startswith(_NEW)]
     hidden = tuple(f"{_ENCODERS}{group}." for group in CHANNELS if group not in groups)

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facegen.compose import Reference, paste_window
+from facegen.compose import Reference, displace_window, paste_window
 from facegen.compose.conditions import WindowCutter, head_maps, reference_light
 from facegen.compose.light import estimate_light
 from facegen.compose.window import HeadWindow
@@ -146,3 +146,28 @@ def test_paint_lands_in_the_window_it_was_made_for(reference, scene):
     assert cols.min() >= window.x0 + 2 * 29 and cols.max() <= window.x0 + 2 * 41
     middle = out[window.y0 + 30, window.x0 + 70]
     assert tuple(middle) == (0, 255, 0)
+
+
+def test_a_displaced_window_moves_its_own_pixels_and_no_others(reference, scene):
+    window = HeadWindow(reference.window.x0 + 60, reference.window.y0 + 30, 100, 50)
+    shift = np.zeros((50, 50, 2), np.float32)
+    assert displace_window(scene.photo, shift, window) is scene.photo
+    # Three pixels to the right and one down, fetched from there.
+    shift[10:40, 10:40] = np.array([3, 1], np.float32) / window.side
+    out = displace_window(scene.photo, shift, window)
+    y, x = window.y0 + 50, window.x0 + 50
+    inner = (slice(y - 20, y + 20), slice(x - 20, x + 20))
+    fetched = np.roll(scene.photo, (-1, -3), (0, 1))[inner]
+    assert np.abs(out[inner].astype(int) - fetched).max() <= 1
+    changed = np.nonzero((out != scene.photo).any(-1))
+    assert changed[0].min() >= window.y0 + 18 and changed[0].max() <= window.y0 + 82
+    assert changed[1].min() >= window.x0 + 18 and changed[1].max() <= window.x0 + 82
+
+
+def test_a_window_beyond_the_photos_edge_is_displaced_within_it(scene):
+    window = HeadWindow(-40, -30, 90, 45)
+    shift = np.full((45, 45, 2), 2 / 90, np.float32)
+    out = displace_window(scene.photo, shift, window)
+    fetched = np.roll(scene.photo, (-2, -2), (0, 1))
+    assert np.abs(out[5:50, 5:40].astype(int) - fetched[5:50, 5:40]).max() <= 1
+    assert np.array_equal(out[62:], scene.photo[62:])

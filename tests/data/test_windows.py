@@ -132,6 +132,15 @@ def test_chances_follow_the_shares(cache, head):
         windows.probabilities({"clip": 1.0})
 
 
+def test_big_expressions_are_drawn_more_often(cache, head):
+    windows = WindowSet(cache, head)
+    size = windows.expressions()
+    assert size[0] != size[1]
+    even, favoured = (windows.probabilities({"photo": 1.0}, weight) for weight in (0, 3))
+    ratio = (favoured / even) / (1 + 3 * size)
+    assert favoured.sum() == pytest.approx(1) and ratio == pytest.approx(ratio[0])
+
+
 def test_the_manifest_names_hashes(cache):
     manifest = json.loads((cache / "manifest.json").read_text())
     assert [len(s["sha256"]) for s in manifest["shards"]] == [64, 64]

@@ -47,7 +47,7 @@ def test_every_parameter_is_reached_by_the_loss(autoencoder: Path) -> None:
     losses["loss"].backward()
     silent = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
     assert silent == []
-    assert set(losses) > {"flow", "absolute", "composite", "matte"}
+    assert set(losses) > {"flow", "absolute", "composite", "matte", "moved", "uneven"}
     assert all(parameter.grad is None for parameter in work._frozen.parameters())
 
 
@@ -96,6 +96,37 @@ def test_training_begins_with_exported_weights(autoencoder: Path, tmp_path: Path
     written = load_reenactor(exported, precision="fp32").unet.state_dict()
     assert all(torch.equal(value, written[name]) for name, value in begun.state_dict().items())
     assert all(parameter.requires_grad for parameter in begun.parameters())
+
+
+def test_older_weights_get_a_displacement_and_keep_their_result(
+    autoencoder: Path, tmp_path: Path
+) -> None:
+    config = TrainConfig(output=tmp_path, steps=1, batch_size=2, precision="fp32")
+    exported = train(task(autoencoder, held=0, displace=False), config)
+    work = task(autoencoder, init=exported)
+    window = work._held_windows.batch([0])
+    trained = load_reenactor(exported, precision="fp32").unet
+    old = paint_window(Reenactor(work._frozen, trained), window, 0)
+    new = paint_window(Reenactor(work._frozen, work.model()), window, 0)
+    assert "shift" not in old and not new["shift"].any()
+    torch.testing.assert_close(new["composite"], old["composite"], atol=1e-5, rtol=0)
+
+
+def test_the_displacement_alone_is_taught_by_the_photo_it_moves(autoencoder: Path) -> None:
+    """The term of the moved photo reaches the new head even where nothing is painted."""
+    work = task(autoencoder)
+    model = work.model()
+    losses = work.loss(model, work.batch(0, 0, 1), torch.Generator().manual_seed(0))
+    losses["moved"].backward()
+    assert model.displacer.layers[2].weight.grad.abs().max() > 0
+    assert model.velocity.weight.grad is None
+
+
+@pytest.mark.parametrize("changes", [{"start": "noise"}, {"groups": ("depth", "normal")}])
+def test_ablations_train(autoencoder: Path, changes: dict[str, object]) -> None:
+    work = task(autoencoder, **changes)
+    losses = work.loss(work.model(), work.batch(0, 0, 1), torch.Generator().manual_seed(0))
+    assert losses["loss"].isfinite()
 
 
 def test_a_cache_of_windows_serves_as_pictures() -> None:
