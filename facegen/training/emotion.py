@@ -64,8 +64,7 @@ class WindowEmotion:
 def anchors(crop: CropSpec, head: HeadModel) -> NDArray[np.float64]:
     """Where the mean face, seen from the front, has eyes and mouth in a crop: ``(2, 2)`` pixels."""
     embedding = head.landmarks["mediapipe478"]
-    corners = head.v_template[head.faces[embedding.faces]].astype(np.float64)
-    points = (corners * embedding.bary[..., None]).sum(1)[:, :2] * (1, -1)
+    points = embedding.on(head.v_template, head.faces)[:, :2] * (1, -1)
     places = np.stack([points[list(rows)].mean(0) for rows in (_EYES, _MOUTH)])
     if crop.rule == "whole":  # The window stands for a picture that is cropped already.
         return places
