@@ -18,6 +18,9 @@ from facegen.motion import POSES, Motion
 
 # Below this the fused product is bound by memory (0.3 ms a frame).
 _BATCH = 32
+# Matrix products of few rows take other paths on some processors and differ in their last bits.
+# Filled up to whole groups, a frame comes out the same whatever is posed beside it.
+_ROWS = 8
 
 
 @lru_cache(maxsize=2)
@@ -28,9 +31,12 @@ def head_layer(model: HeadModel) -> HeadLayer:
 
 def pose_batch(model: HeadModel, motion: Motion) -> NDArray[np.float32]:
     """Vertices ``(T, V, 3)`` of all frames at once, camera space, metres; give short parts."""
+    values = motion.tensors()
+    rows = torch.arange(len(motion) + -len(motion) % _ROWS).clamp(max=len(motion) - 1)
+    filled = {name: v if name == "betas" else v[rows] for name, v in values.items()}
     with torch.no_grad():
-        vertices: NDArray[np.float32] = head_layer(model)(**motion.tensors()).vertices.numpy()
-    return vertices
+        vertices: NDArray[np.float32] = head_layer(model)(**filled).vertices.numpy()
+    return vertices[: len(motion)]
 
 
 def pose_vertices(model: HeadModel, motion: Motion) -> NDArray[np.float32]:
