@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,11 +12,11 @@ from numpy.typing import NDArray
 from facegen.evaluation.baselines import Driving, Playback
 from facegen.evaluation.footage import Footage
 from facegen.evaluation.landmarks import FACE_MESH
-from facegen.evaluation.roles import Origin
 from facegen.media import write_image
 from facegen.motion import Motion
 from facegen.pipelines.config import ReenactConfig
 from facegen.pipelines.reenact import Portrait, ReenactmentPipeline
+from facegen.recognizer.registry import origin_of
 
 
 class Tracks:
@@ -56,7 +57,9 @@ class PipelineMethod:
     def __init__(self, pipe: ReenactmentPipeline, tracks: Tracks | None = None) -> None:
         self.pipe = pipe
         self._tracks = tracks or Tracks()
-        self.origin = Origin(pipe.generator, estimators=(FACE_MESH,))
+        self.origin = replace(
+            origin_of(pipe.generator, pipe.painter.guides), estimators=(FACE_MESH,)
+        )
 
     def open(self, footage: Footage) -> tuple[Playback, list[str]]:
         """Track the whole clip, paint only the frames that are asked for."""
