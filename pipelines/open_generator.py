@@ -139,9 +139,10 @@ class OpenGenerator:
         Raises:
             ModelFileError: they cannot be read. UsageError: there is no such device.
         """
-        from facegen.networks.reenactor import load_reenactor
+        from facegen.networks.reenactor import INDEX, load_reenactor
 
-        files = sorted(folder.rglob("*.safetensors"))
+        # The index too: the same weights trusted otherwise paint other pictures.
+        files = [*sorted(folder.rglob("*.safetensors")), folder / INDEX]
         label = "-".join(file_sha256(file)[:8] for file in files)
         model = load_reenactor(folder, device=pick_device(device), attention=attention)
         return cls(model, "open" if embedded else f"open-{label}", folder)

@@ -62,6 +62,7 @@ def reenact(
 
         tracks = Tracks()
         pipes = [ReenactmentPipeline.from_pretrained(generator=name) for name in painters]
+        opt.check_names([pipe.generator for pipe in pipes])
         methods += [PipelineMethod(pipe, tracks) for pipe in pipes]
     wanted = catalogue(load_judges(judges) if judges else None, lpips or [])
     found, circular = independent(

@@ -57,6 +57,17 @@ def one_of(clips: Path | None, gt: Path | None) -> Path:
     return clips or gt or Path()
 
 
+def check_names(names: list[str]) -> None:
+    """Refuse generators that the report could not tell apart.
+
+    Raises:
+        UsageError: one is named twice.
+    """
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"--generator {name}: named twice; name each generator once")
+
+
 def check_folder(out: Path) -> None:
     """Refuse a report's folder that is a file, before any work.
 

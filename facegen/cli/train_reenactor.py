@@ -30,7 +30,7 @@ def reenactor(
     out: opt.Output,
     without: Without = "",
     start: Start = "warp",
-    displace: Displace = True,
+    displace: Displace = False,
     expressive: Expressive = 0.0,
     decode: Decode = 128,
     held: Held = 48,

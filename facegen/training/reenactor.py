@@ -80,10 +80,10 @@ class ReenactorSettings:
     autoencoder: Path
     batch_size: int = 8
     seed: int = 0
-    kinds: tuple[tuple[str, float], ...] = (("photo", 0.35), ("clip", 0.55), ("render", 0.1))
+    kinds: tuple[tuple[str, float], ...] = (("photo", 0.5), ("clip", 0.4), ("render", 0.1))
     groups: tuple[str, ...] = tuple(CHANNELS)
     start: str = STARTS[0]
-    displace: bool = True
+    displace: bool = False
     expressive: float = 0.0
     decode: int = 128
     model: dict[str, Any] | None = None

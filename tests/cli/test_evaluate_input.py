@@ -51,6 +51,14 @@ def test_predictions(monkeypatch, clips, tmp_path, task):
     refused(monkeypatch, "is taken", task, clips, *twice, *out)
 
 
+def test_generators(monkeypatch, clips, tmp_path):
+    out = ("-o", tmp_path / "out")
+    twice = ("--generator", "warp", "--generator", "warp")
+    refused(monkeypatch, "warp: named twice", "reenact", clips, *twice, *out)
+    refused(monkeypatch, "choose from", "reenact", clips, "--generator", "wrap", *out)
+    assert not (tmp_path / "out").exists()
+
+
 def test_motions(monkeypatch, clips, tmp_path):
     out = ("-o", tmp_path / "out")
     motions = tmp_path / "motions"

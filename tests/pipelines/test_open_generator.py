@@ -74,8 +74,13 @@ def test_weights_are_told_apart_by_name(weights: Path, tmp_path: Path) -> None:
     shutil.copytree(weights, other)
     file = next(other.rglob("*.safetensors"))
     file.write_bytes(file.read_bytes()[:-4] + b"abcd")
-    names = {load_generator("open", weights=f).name for f in (weights, weights, other)}
-    assert len(names) == 2 and all(name.startswith("open-") for name in names)
+    doubting = tmp_path / "doubting"
+    shutil.copytree(weights, doubting)
+    index = doubting / "model_index.json"
+    index.write_text(index.read_text().replace('"strength": 1.0', '"strength": 0.5'))
+    folders = (weights, weights, other, doubting)
+    names = {load_generator("open", weights=f).name for f in folders}
+    assert len(names) == 3 and all(name.startswith("open-") for name in names)
     assert load_generator(str(weights)).name in names, "a folder is a generator too"
 
 

@@ -33,7 +33,10 @@ def autoencoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def task(autoencoder: Path, **changes: object) -> ReenactorTask:
-    plain = {"windows": TINY, "autoencoder": autoencoder, "batch_size": 2, "held": 2, "decode": 64}
+    plain = {
+        "windows": TINY, "autoencoder": autoencoder, "batch_size": 2, "held": 2, "decode": 64,
+        "displace": True,
+    }  # fmt: skip
     return ReenactorTask(ReenactorSettings(**{**plain, "model": SMALL_UNET, **changes}))
 
 
