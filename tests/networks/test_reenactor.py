@@ -15,9 +15,10 @@ from facegen.errors import ModelFileError, UsageError
 from facegen.networks.autoencoder import FaceAutoencoder
 from facegen.networks.blend import Trust
 from facegen.networks.bridge import NOISE, BridgeScheduler, between, bridge_start
+from facegen.networks.guidance import CHANNELS
 from facegen.networks.precision import choose_precision
 from facegen.networks.reenactor import Reenactor, load_reenactor, save_reenactor
-from facegen.networks.unet import ReenactorUNet
+from facegen.networks.unet import ReenactorUNet, adapted
 from tests.networks.test_unet import maps
 
 
@@ -65,6 +66,18 @@ def test_noise_falls_only_where_the_photo_shows_nothing() -> None:
     start = bridge_start(warped, visibility, chance)
     assert torch.equal(start[..., :4], warped[..., :4])
     torch.testing.assert_close(start[..., 4:], (warped + NOISE * chance)[..., 4:])
+
+
+def test_a_start_from_noise_knows_nothing_of_the_warp() -> None:
+    warped, chance = torch.randn(2, 1, 4, 8, 8)
+    assert torch.equal(bridge_start(warped, torch.ones(1, 1, 64, 64), chance, "noise"), chance)
+    autoencoder, unet = networks()
+    blind = Reenactor(autoencoder, adapted(unet, tuple(CHANNELS), start="noise"))
+    photo = blind.prepare(maps(1, 64)["warped"])
+    first, other = (
+        blind.paint(photo, maps(2, 64), noise=scale * noise(blind))["image"] for scale in (1, -1)
+    )
+    assert (first - other).abs().max() > 1e-2
 
 
 def test_painting_is_repeatable_and_in_range(painter: Reenactor) -> None:

@@ -61,6 +61,32 @@ def test_frames_repeat_and_differ_from_the_warp(result, head: HeadModel, short: 
         assert not changed[300:].any(), "the space suit"
 
 
+def test_a_displacement_moves_the_frames_own_pixels(
+    head: HeadModel, weights: Path, short: Motion, tmp_path: Path
+) -> None:
+    """Nothing is painted here: what differs from the warp was moved."""
+    from facegen.networks.blend import Trust
+    from facegen.networks.guidance import CHANNELS
+    from facegen.networks.reenactor import load_reenactor, save_reenactor
+    from facegen.networks.unet import adapted
+
+    plain = load_reenactor(weights, precision="fp32")
+    unet = adapted(plain.unet, tuple(CHANNELS), displace=True)
+    with torch.no_grad():
+        unet.displacer.layers[2].bias.add_(1)
+    frames = {}
+    for move in (0.0, 1.0):
+        folder = tmp_path / str(move)
+        folder.mkdir()
+        save_reenactor(folder, plain.autoencoder, unet, torch.float32, Trust(0.0, (), move))
+        pipe = ReenactmentPipeline(head, generator=load_generator("open", weights=folder))
+        frames[move] = next(iter(pipe(PHOTO, short, config=CONFIG).frames(workers=0)))
+    warped = ReenactmentPipeline(head)(PHOTO, short, config=ReenactConfig(size=256))
+    np.testing.assert_array_equal(frames[0.0], next(iter(warped.frames(workers=0))))
+    changed = (frames[1.0] != frames[0.0]).any(-1)
+    assert 0.001 < changed.mean() < 0.25 and not changed[300:].any()
+
+
 def test_a_resumed_run_gives_the_same_frames(result) -> None:
     whole = list(result.frames(workers=0))
     for a, b in zip(result.frames(9, workers=0), whole[9:], strict=True):
