@@ -42,6 +42,10 @@ _DOUBTED = 0.02  # weight of the others, which stay where they are
 _PRIORS = Priors(noise=0.01, independent=0.3, temporal_expression=0.3)
 # Closed lids have no source in an open-eyed photo: their own measure stays.
 _HELD, _HOLD = "eyeBlink", 1e4
+# MediaPipe's inner lips. Teeth and shadow between them fool the flow, so they keep their opening:
+# they only go where the face about them goes, and weigh this much each.
+_INNER = (13, 14, 78, 80, 81, 82, 87, 88, 95, 178, 191, 308, 310, 311, 312, 317, 318, 324, 402, 415)
+_FIRM = 10.0
 _NAMES = ("expression", "neck_pose", "jaw_pose", "transl")
 
 
@@ -58,10 +62,17 @@ class Refiner:
         self._reference = Reference.build(reference, fit, head, window_size=_WINDOW)
         self._warper = Warper(self._reference)
         self._points = skin_points(head)
-        marked = replace(head, landmarks={"skin": self._points})
+        inner = head.landmarks["mediapipe478"]
+        rows = list(_INNER)
+        self._lips = LandmarkEmbedding(inner.faces[rows], inner.bary[rows])
+        both = LandmarkEmbedding(
+            np.concatenate([self._points.faces, self._lips.faces]),
+            np.concatenate([self._points.bary, self._lips.bary]),
+        )
+        marked = replace(head, landmarks={"skin": both})
         model = LandmarkModel.from_head(marked, "skin", n_shape=head.n_shape)
         model = model.with_identity(fit.betas.astype(np.float64))
-        self._fitter = LandmarkFitter(model, np.ones(len(self._points.faces)), _PRIORS)
+        self._fitter = LandmarkFitter(model, np.ones(len(both.faces)), _PRIORS)
         held = np.array([head.expression_names[i].startswith(_HELD) for i in model.free])
         self._fitter.sluggish = np.where(held, _HOLD, 1.0)
         self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
@@ -83,8 +94,11 @@ class Refiner:
         moves, told = self._leftover(rgb, self._warper.render(vertices), inside)
         if told.mean() < _FEWEST:
             return tracked
-        self._fitter.landmark_weights = np.where(told, 1.0, _DOUBTED)
-        goal = places + np.where(told[:, None], moves / window.scale, 0)
+        lips = tracked.camera.project(self._lips.on(vertices, self._head.faces))[:, :2]
+        weights = np.where(told, 1.0, _DOUBTED)
+        self._fitter.landmark_weights = np.append(weights, np.full(len(lips), _FIRM))
+        moves = np.where(told[:, None], moves / window.scale, 0)
+        goal = np.concatenate([places + moves, lips + np.median(moves[told], axis=0)])
         found = self._fitter.step(_as_fit(tracked), goal, iterations=1)
         return replace(tracked, **{name: getattr(found, name)[None] for name in _NAMES})
 
