@@ -39,15 +39,20 @@ def off(head, one: Motion, truth: Motion) -> float:
     return float(np.linalg.norm(places[0] - places[1], axis=1).mean())
 
 
-@pytest.mark.parametrize("real", [SMILE, TURNED, SMILE | TURNED], ids=["smile", "turn", "both"])
-def test_a_head_that_was_missed_is_found(head, scene, refiner, real):
+@pytest.mark.parametrize(
+    ("real", "left"),
+    # Part of a smile is the opening of the lips, which is not the refiner's.
+    [(SMILE, 0.7), (TURNED, 0.2), (SMILE | TURNED, 0.3)],
+    ids=["smile", "turn", "both"],
+)
+def test_a_head_that_was_missed_is_found(head, scene, refiner, real, left):
     """The frame is rendered, not warped: the pattern knows nothing of the refiner."""
     frame = make_scene(head, **real)
     tracked = still(head, scene.fit.camera)
     got = refiner(frame.photo, tracked)
     before, after = off(head, tracked, frame.fit), off(head, got, frame.fit)
     assert before > 0.4, "pixels to be found"
-    assert after < 0.5 * before
+    assert after < left * before
 
 
 def test_a_head_that_was_right_stays(head, scene, refiner):
