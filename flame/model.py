@@ -126,6 +126,29 @@ class HeadModel:
                     f"head model: {name} has shape {getattr(self, name).shape}, expected {shape}"
                 )
 
+    def _check_content(self) -> None:
+        """Refuse numbers that are not finite and indices beyond their arrays.
+
+        Compiled code looks up those indices without asking.
+
+        Raises:
+            ValueError: names the array.
+        """
+        arrays = {k: v for k, v in vars(self).items() if isinstance(v, np.ndarray)}
+        for name, value in arrays.items():
+            if value.dtype.kind not in "biuf" or not np.isfinite(value).all():
+                raise ValueError(f"{name} holds something that is no number")
+        corners = 0 if self.uv is None else len(self.uv)
+        below = {"faces": self.n_vertices, "face_regions": len(self.region_names)}
+        below |= {"uv_faces": corners, "mirror_mediapipe478": 478}
+        indices = [(name, arrays[name], limit) for name, limit in below.items() if name in arrays]
+        indices += [(name, mark.faces, len(self.faces)) for name, mark in self.landmarks.items()]
+        for name, value, limit in indices:
+            if value.size and not (
+                value.dtype.kind in "iu" and 0 <= value.min() <= value.max() < limit
+            ):
+                raise ValueError(f"{name} points beyond the {limit} there are")
+
     @property
     def n_vertices(self) -> int:
         return len(self.v_template)
@@ -176,8 +199,11 @@ class HeadModel:
         }
         data["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
         part = path.with_suffix(".part.npz")
-        np.savez_compressed(part, **data)
-        part.replace(path)
+        try:
+            np.savez_compressed(part, **data)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: Path | str) -> HeadModel:
@@ -190,18 +216,22 @@ class HeadModel:
         try:
             data = read_npz(path)
             meta = json.loads(bytes(data.pop("meta")).decode())
+            if meta.get("format") != FORMAT:
+                raise ModelFileError(
+                    f"{path}: format {meta.get('format')}, this facegen reads {FORMAT}"
+                )
+            model = cls._from_arrays(data, meta, path)
+            model._check_content()
+            return model
         except FileNotFoundError:
             raise ModelFileError(f"no head model at {path}") from None
-        except (OSError, ValueError, KeyError) as error:
+        except (
+            OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError,
+        ) as error:  # fmt: skip
             raise ModelFileError(
                 f"{path} is not a facegen head model ({error}); official FLAME files are "
                 "converted with: facegen assets import FILE"
             ) from error
-        if meta.get("format") != FORMAT:
-            raise ModelFileError(
-                f"{path}: format {meta.get('format')}, this facegen reads {FORMAT}"
-            )
-        return cls._from_arrays(data, meta, path)
 
     @classmethod
     def _from_arrays(cls, data: dict[str, NDArray], meta: dict, path: Path) -> HeadModel:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from facegen._optional import require
 from facegen.errors import ModelFileError, UsageError
 from facegen.media import file_sha256, read_image
+from facegen.reading import inside, read_json
 from facegen.synthesis.labels import CLASSES
 from facegen.synthesis.plan import SPLITS
 from facegen.synthesis.record import Row
@@ -62,7 +63,7 @@ class SyntheticDataset:
             raise UsageError(f"no split {split!r} in {self.path}; it has {self.about['splits']}")
         self.rows: list[Row] = [
             row
-            for row in rows
+            for row in map(self._checked, rows)
             if (split is None or row["split"] == split) and (not keep or row["decision"] == "keep")
         ]
         if check:
@@ -108,6 +109,14 @@ class SyntheticDataset:
         """``(N,)`` index into ``CLASSES``."""
         return np.array([CLASSES.index(row["label"]) for row in self.rows], np.int64)
 
+    def _checked(self, row: Row) -> Row:
+        try:
+            inside(self.path, row["file"])
+            inside(self.path, row["sample_id"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ModelFileError(f"{self.path} lists what no set holds ({error})") from error
+        return row
+
     def _rows(self, unfinished: bool) -> Iterator[Row]:
         if unfinished and not (self.path / ABOUT).is_file():
             yield from UnitRows(self.path)
@@ -141,7 +150,7 @@ def read_about(path: Path) -> dict[str, Any]:
         ModelFileError: absent, unreadable or of a newer format.
     """
     try:
-        about = json.loads((path / ABOUT).read_text(encoding="utf-8"))
+        about = read_json(path / ABOUT)
         if about["format"] == FORMAT:
             return about
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -154,6 +154,7 @@ def _read(path: Path | None) -> tuple[Any, bytes, str, Path]:
         raise ModelFileError(f"{path} is not a face-api package ({error}); {_FIX}") from error
 
 
+_MAX_MEMBER = 1 << 26
 _PARTS = (f"model/{MANIFEST}", f"model/{WEIGHTS}", "package.json")
 
 
@@ -162,10 +163,17 @@ def _has(folder: Path) -> bool:
 
 
 def _member(tar: tarfile.TarFile, name: str) -> bytes:
-    """One file of a tarball, read and not unpacked."""
-    stream = tar.extractfile(name)
+    """One file of a tarball, read and not unpacked.
+
+    Raises:
+        KeyError: no such file. ValueError: far larger than the network's.
+    """
+    member = tar.getmember(name)
+    stream = tar.extractfile(member) if member.isreg() else None
     if stream is None:
         raise KeyError(name)
+    if member.size > _MAX_MEMBER:
+        raise ValueError(f"{name} unpacks to {member.size >> 20} MB")
     return stream.read()
 
 
