@@ -217,14 +217,14 @@ class HeadModel:
             data = read_npz(path)
             meta = json.loads(bytes(data.pop("meta")).decode())
             if meta.get("format") != FORMAT:
-                raise ModelFileError(
-                    f"{path}: format {meta.get('format')}, this facegen reads {FORMAT}"
-                )
-            model = cls._from_arrays(data, meta, path)
+                raise ModelFileError(f"format {meta.get('format')}, this facegen reads {FORMAT}")
+            model = cls._from_arrays(data, meta)
             model._check_content()
             return model
         except FileNotFoundError:
             raise ModelFileError(f"no head model at {path}") from None
+        except ModelFileError as error:
+            raise ModelFileError(f"{path}: {error}") from None
         except (
             OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError,
         ) as error:  # fmt: skip
@@ -234,10 +234,10 @@ class HeadModel:
             ) from error
 
     @classmethod
-    def _from_arrays(cls, data: dict[str, NDArray], meta: dict, path: Path) -> HeadModel:
+    def _from_arrays(cls, data: dict[str, NDArray], meta: dict) -> HeadModel:
         missing = [name for name in _ARRAYS if name not in data]
         if missing:
-            raise ModelFileError(f"{path}: missing arrays {', '.join(missing)}")
+            raise ModelFileError(f"missing arrays {', '.join(missing)}")
         arrays: dict[str, Any] = {
             name: data[name].astype(np.float32) if data[name].dtype.kind == "f" else data[name]
             for name in (*_ARRAYS, *_OPTIONAL)
@@ -253,7 +253,8 @@ class HeadModel:
         }
         masks = {k[5:]: v.astype(np.float32) for k, v in data.items() if k.startswith("mask/")}
         weights = arrays["weights"]
-        arrays["weights"] = weights / weights.sum(1, keepdims=True)
+        with np.errstate(invalid="ignore", divide="ignore"):  # told by the look at the content
+            arrays["weights"] = weights / weights.sum(1, keepdims=True)
         return cls(
             version=meta["version"],
             region_names=tuple(meta["region_names"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import stat
 from collections.abc import Sequence
 from math import isfinite
@@ -34,9 +35,10 @@ def refuse_odd_files(words: Sequence[str]) -> None:
         UsageError: a word names one.
     """
     for word in words:
-        for path in {word, word.partition("=")[2], word.partition(":")[2]}:
+        ends = [0, *(mark.end() for mark in re.finditer("[=:]", word))]
+        for path in [word[end:] for end in ends if end < len(word)]:
             try:
-                kind = _ODD.get(stat.S_IFMT(Path(path).stat().st_mode)) if path else None
+                kind = _ODD.get(stat.S_IFMT(Path(path).stat().st_mode))
             except (OSError, ValueError) as error:
                 if getattr(error, "errno", None) == errno.ELOOP:
                     raise UsageError(f"{path}: its links lead in a circle; mend them") from None
