@@ -29,11 +29,19 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         OSError: it cannot be read. ValueError: not JSON, nested too deeply, or not named values.
     """
+    return named(parse_json(read_text(path)))
+
+
+def parse_json(text: str | bytes) -> Any:
+    """What a JSON text holds.
+
+    Raises:
+        ValueError: not JSON, or nested too deeply.
+    """
     try:
-        found = json.loads(read_text(path))
+        return json.loads(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    return _named(found)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -55,7 +63,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise ValueError("nested too deeply") from None
     except (yaml.YAMLError, TypeError) as error:
         raise ValueError(" ".join(str(error).split())) from error
-    return _named(found)
+    return named(found)
 
 
 def inside(folder: Path, name: object) -> Path:
@@ -70,7 +78,12 @@ def inside(folder: Path, name: object) -> Path:
     return folder / str(name)
 
 
-def _named(found: Any) -> dict[str, Any]:
+def named(found: Any) -> dict[str, Any]:
+    """What a document holds, if it is named values.
+
+    Raises:
+        ValueError: it is something else.
+    """
     if not isinstance(found, dict):
         raise ValueError(f"expected named values, found {type(found).__name__}")
     return found

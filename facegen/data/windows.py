@@ -23,7 +23,7 @@ from facegen.flame.camera import Camera
 from facegen.flame.model import HeadModel
 from facegen.media import atomic_path, file_sha256
 from facegen.motion import POSES, Motion
-from facegen.reading import inside, read_json
+from facegen.reading import inside, parse_json, read_json
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -178,7 +178,7 @@ class Shard:
 
         try:
             self._file = safe_open(path, framework="numpy")
-            header = json.loads(self._file.metadata()["facegen"])
+            header = parse_json(self._file.metadata()["facegen"])
             if header["format"] != FORMAT:
                 raise ModelFileError(
                     f"{path}: format {header['format']}, this facegen reads {FORMAT}"
@@ -190,7 +190,6 @@ class Shard:
             self.head = {n: self._file.get_tensor(n) for n in (*_HEAD, "camera", "light")}
         except (
             OSError, SafetensorError, KeyError, TypeError, ValueError, AttributeError,
-            RecursionError,
         ) as error:  # fmt: skip
             raise ModelFileError(f"{path} is not a shard of training windows ({error})") from error
 

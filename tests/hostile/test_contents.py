@@ -52,6 +52,15 @@ _add(("train reenactor --windows", "data show CACHE", "data pack CACHE"),
      json_folders("manifest.json"))  # fmt: skip
 _add(("train head --cache", "train motion --data"), json_folders("manifest.json"))
 _add(("curate SET", "train recognizer --synthetic"), json_folders("dataset.json"))
+_SET = json.dumps({"format": 1, "splits": ["train"]}).encode()
+_add(("curate SET", "train recognizer --synthetic"), {
+    "rows cut off": _tree({"dataset.json": _SET, "train/metadata.jsonl": b'{"file": "a.png", '}),
+    "rows of lists": _tree({"dataset.json": _SET, "train/metadata.jsonl": b"[1]\n"}),
+    "rows a mile deep": _tree({"dataset.json": _SET, "train/metadata.jsonl": b"[" * 100_000}),
+    "rows that climb": _tree({"dataset.json": _SET, "train/metadata.jsonl":
+                              b'{"file": "../../x.png", "sample_id": "a"}\n'}),
+    "splits that climb": _tree({"dataset.json": b'{"format": 1, "splits": ["../.."]}'}),
+})  # fmt: skip
 _add(("recognize --recognizer", "eval recognizer --model"), json_folders("config.json"))
 _add(("talk --lips",), json_folders("lips.json"))
 _add(("reenact --generator",), json_folders("model_index.json"))

@@ -8,7 +8,6 @@ A port to PyTorch of a small densely added network of separable convolutions; it
 from __future__ import annotations
 
 import hashlib
-import json
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from torch.nn import functional as nnf
 
 from facegen.errors import ModelFileError
 from facegen.evaluation.roles import UNKNOWN
+from facegen.reading import parse_json
 from facegen.recognizer.adapters.tf_layers import same_pad
 from facegen.recognizer.base import FaceRecognizer
 from facegen.recognizer.crop import CropSpec
@@ -146,8 +146,8 @@ def _read(path: Path | None) -> tuple[Any, bytes, str, Path]:
                 package = b"{}"
             else:
                 manifest, data, package = ((folder / n).read_bytes() for n in _PARTS)
-        version = str(json.loads(package).get("version", "unknown"))
-        return json.loads(manifest), data, version, path
+        version = str(parse_json(package).get("version", "unknown"))
+        return parse_json(manifest), data, version, path
     except FileNotFoundError:
         raise ModelFileError(f"no face-api package at {path}; {_FIX}") from None
     except (OSError, tarfile.TarError, KeyError, ValueError, AttributeError) as error:

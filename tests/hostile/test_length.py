@@ -1,0 +1,59 @@
+"""Memory does not grow with the length of a clip: a short stand-in for one of an hour."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from facegen.media import write_image
+from tests.cli.media_zoo import moving_face, write_clip
+from tests.command import run
+
+psutil = pytest.importorskip("psutil")
+
+
+@contextmanager
+def watched(peaks: list[float]) -> Iterator[None]:
+    """Adds the largest resident memory of this process, MB, during the block."""
+    done, process = threading.Event(), psutil.Process(os.getpid())
+    peak = 0.0
+
+    def look() -> None:
+        nonlocal peak
+        while not done.wait(0.02):
+            peak = max(peak, process.memory_info().rss / 1e6)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+        peaks.append(peak)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["fit", "recognize", "reenact"])
+def test_flat_memory(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten times the frames, a picture of 0.2 MB each: kept ones would show as 80 MB and more."""
+    faces = moving_face(8)
+    target = {"fit": "o.npz", "recognize": "o.csv", "reenact": "o.mp4"}[command]
+    peaks: list[float] = []
+    for frames in (40, 40, 400):  # the first run warms up
+        clip = write_clip(tmp_path / f"{frames}.mp4", [faces[i % 8] for i in range(frames)])
+        words = [str(clip)]
+        if command == "reenact":
+            words = [f"--ref={tmp_path / 'p.png'}", f"--drive={clip}", "--generator=warp"]
+            write_image(tmp_path / "p.png", faces[0])
+        with watched(peaks):
+            outcome = run(
+                monkeypatch, command, *words, f"--out={tmp_path / f'{len(peaks)}{target}'}"
+            )
+        assert outcome.code == 0, outcome.error
+    assert peaks[2] - peaks[1] < 40, peaks
