@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import tarfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from torch.nn import functional as nnf
 
 from facegen.errors import ModelFileError
 from facegen.evaluation.roles import UNKNOWN
-from facegen.reading import parse_json
+from facegen.reading import named, parse_json
 from facegen.recognizer.adapters.tf_layers import same_pad
 from facegen.recognizer.base import FaceRecognizer
 from facegen.recognizer.crop import CropSpec
@@ -146,11 +147,11 @@ def _read(path: Path | None) -> tuple[Any, bytes, str, Path]:
                 package = b"{}"
             else:
                 manifest, data, package = ((folder / n).read_bytes() for n in _PARTS)
-        version = str(parse_json(package).get("version", "unknown"))
+        version = str(named(parse_json(package)).get("version", "unknown"))
         return parse_json(manifest), data, version, path
     except FileNotFoundError:
         raise ModelFileError(f"no face-api package at {path}; {_FIX}") from None
-    except (OSError, tarfile.TarError, KeyError, ValueError, AttributeError) as error:
+    except (OSError, EOFError, tarfile.TarError, zlib.error, KeyError, ValueError) as error:
         raise ModelFileError(f"{path} is not a face-api package ({error}); {_FIX}") from error
 
 
