@@ -42,8 +42,11 @@ def export(
     from facegen.cli.talk import parse_fps
     from facegen.interchange.read import open_motion
     from facegen.interchange.write import export_motion, kind_of
+    from facegen.media.atomic import check_outputs
 
     kind = format_ or kind_of(out)
+    if not out.is_dir():
+        check_outputs(out, inputs=[motion])
     rate = None if fps is None else parse_fps(fps)
     if rate is not None and not 0 < rate <= _MAX_FPS:
         raise UsageError(f"--fps {fps}: give a number above 0 and up to {_MAX_FPS}")

@@ -33,7 +33,7 @@ NAMES = {
     "glob": "[a]*?{b}",
     "colon": "file:x",
     "long": "n" * 200,
-    "brackets of rich": "[red]x[/red]",
+    "brackets of rich": "[red]x[bold]",
 }
 if sys.platform.startswith("linux"):
     NAMES["not utf-8"] = os.fsdecode(b"latin-\xfc")

@@ -151,6 +151,7 @@ def _folder(folder: Path) -> Path:
     for ending in (".mp4", ".webm", ".npz", ".png", ".glb", ".obj", ".csv", ".json", ".yaml",
                    ".safetensors", ".motion.npz"):  # fmt: skip
         (folder / f"taken{ending}").mkdir()
+        (folder / f"taken{ending}" / "precious").write_bytes(b"precious")
     (folder / "taken").write_bytes(b"precious")
     return folder / "taken"
 
