@@ -35,6 +35,7 @@ from facegen.parallel import ordered_map, prefetch
 from facegen.pipelines.config import ReenactConfig
 from facegen.pipelines.generators import GEOMETRY_SIZE
 from facegen.pipelines.magic_config import MagicConfig, PublishedParts
+from facegen.recognizer.registry import Use
 from facegen.weights.ledger import touch
 
 NAME = MAGICPORTRAIT.name
@@ -53,6 +54,7 @@ class MagicGenerator:
     """
 
     licence = "the weights' publishers (not named in the files)"
+    guides: tuple[Use, ...] = ()
 
     def __init__(self, animator: Animator, name: str = NAME) -> None:
         self.animator, self.name = animator, name

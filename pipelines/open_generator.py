@@ -26,6 +26,8 @@ from facegen.media import file_sha256
 from facegen.networks.precision import pick_device
 from facegen.parallel import ordered_map, prefetch
 from facegen.pipelines.config import ReenactConfig
+from facegen.recognizer.guides import read_guides
+from facegen.recognizer.registry import Use
 
 # Frames a pass of the network: 2.5 times cheaper each than one by one (bf16, 2 cores).
 BATCH = 8
@@ -100,6 +102,11 @@ class OpenGenerator:
     def licence(self) -> str:
         """What the card beside the weights says."""
         return "" if self._folder is None else card_licence(self._folder)
+
+    @property
+    def guides(self) -> tuple[Use, ...]:
+        """See ``Generator``."""
+        return () if self._folder is None else read_guides(self._folder)
 
     @classmethod
     def load(
