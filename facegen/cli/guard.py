@@ -50,7 +50,7 @@ def refuse_odd_files(words: Sequence[str]) -> None:
 class CarefulCommand(TyperCommand):
     """A command whose numbers are numbers: the parser's limits let NaN pass."""
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         """Run the command.
 
         Raises:

@@ -12,7 +12,7 @@ from PIL import Image
 from facegen.demo import MOTION
 from facegen.media import VideoWriter, atomic_path, contact_sheet, probe, read_image, write_image
 from facegen.motion import Motion
-from tests.cli.media_zoo import moving_face, portrait
+from tests.cli.media_zoo import moving_face
 from tests.command import run
 
 NAMES = {
@@ -93,11 +93,9 @@ def test_files_from_another_time(
     """1970, the second before 1980 (where zip archives begin), 2108 (where they end)."""
     source = tmp_path / "m.motion.npz"
     source.write_bytes(MOTION.read_bytes())
-    portrait(64, 64).save(tmp_path / "p.png")
-    for file in (source, tmp_path / "p.png", tmp_path):
+    for file in (source, tmp_path):
         os.utime(file, (when, when))
     monkeypatch.setattr("time.time", lambda: float(when))
     for target in ("x.motion.npz", "x.csv", "x.glb", "x.npz"):
         outcome = run(monkeypatch, "export", source, "-o", tmp_path / target)
         assert outcome.code == 0, outcome.error
-    assert run(monkeypatch, "verify", tmp_path / "p.png").code == 1
