@@ -45,31 +45,34 @@ def _run() -> int:
     return code
 
 
-# How the libraries beneath say that memory, threads or files ran out; none has a class for it.
+_MEMORY = "out of memory; close other programs, or try a smaller photo or --size"
+_THREADS = "no more threads can be started; raise the limit with ulimit -u"
+_FILES = "too many files are open; raise the limit with ulimit -n"
+# How the libraries beneath say that something ran out; none has a class for it.
 _SHORTAGES = {
-    "can't allocate memory": "memory",
-    "cannot allocate memory": "memory",
-    "insufficient memory": "memory",
-    "bad_alloc": "memory",
-    "bad allocation": "memory",
-    "failed to map segment": "memory",
-    "can't start new thread": "threads",
-    "too many open files": "open files",
+    "can't allocate memory": _MEMORY,
+    "cannot allocate memory": _MEMORY,
+    "insufficient memory": _MEMORY,
+    "bad_alloc": _MEMORY,
+    "bad allocation": _MEMORY,
+    "failed to map segment": _MEMORY,
+    "can't start new thread": _THREADS,
+    "too many open files": _FILES,
 }
 
 
 def _shortage(error: BaseException) -> str | None:
-    """What the machine ran out of, if that is what an error means."""
+    """What the machine ran out of and what helps, if that is what an error means."""
     if isinstance(error, MemoryError):
-        return "memory"
+        return _MEMORY
     text = str(error).lower()
-    return next((what for words, what in _SHORTAGES.items() if words in text), None)
+    return next((fix for words, fix in _SHORTAGES.items() if words in text), None)
 
 
 def _words(error: Exception) -> str:
     """One line for what nobody could foresee from the input alone; bugs are raised again."""
     if (short := _shortage(error)) is not None:
-        return f"not enough {short}; close other programs, or try a smaller photo or --size"
+        return short
     if isinstance(error, OSError):
         return f"{error.strerror or error}: {error.filename or 'file'}"
     # The parser's complaints (unknown option, bad value) know how to speak for themselves.

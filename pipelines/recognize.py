@@ -147,12 +147,16 @@ class RecognitionPipeline:
         lock.acquire()
         try:
             log = self._log(target, source, options)
-            self._look(log, source, options, min(known, default=None))
-            counts = self._table(log, target, options)
-            if options.plot is not None:
-                plot_curves(options.plot, log.chunks())
-            if options.overlay is not None:
-                write_overlay(options.overlay, source, log, options.max_frames)
+            try:
+                self._look(log, source, options, min(known, default=None))
+                counts = self._table(log, target, options)
+                if options.plot is not None:
+                    plot_curves(options.plot, log.chunks())
+                if options.overlay is not None:
+                    write_overlay(options.overlay, source, log, options.max_frames)
+            except BaseException:
+                log.leave()
+                raise
             log.close()
         finally:
             lock.release()

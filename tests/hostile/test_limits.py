@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from facegen.demo import MOTION, PHOTO, VOICE
+from facegen.motion import Motion
 from tests.command import run, snapshot
 
 resource = pytest.importorskip("resource", reason="needs POSIX resource limits")
@@ -97,14 +98,17 @@ def test_full_disk(name: str, small_disk: Path, monkeypatch: pytest.MonkeyPatch)
     assert outcome.code == 2, outcome.error
     assert len(outcome.complaints) == 1 and "Traceback" not in outcome.error, outcome.error
     assert "space" in outcome.error, outcome.error
-    assert snapshot(small_disk) == before
+    after = snapshot(small_disk)
+    for whole in after.keys() - before.keys():  # the first of several results, if it had room
+        if ".facegen" not in whole:  # kept for --resume
+            assert whole == "x.npz" and len(Motion.load(small_disk / whole)) == 1
+    assert before.items() <= after.items()
 
 
 @pytest.mark.parametrize("name", ["export glb", "export csv", "fit glb", "recognize"])
 def test_no_more_files(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = snapshot(tmp_path)
-    open_now = len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").is_dir() else 64
-    with limited(resource.RLIMIT_NOFILE, open_now):
+    with limited(resource.RLIMIT_NOFILE, 3):
         outcome = run(monkeypatch, *(word.replace("{to}", str(tmp_path)) for word in WRITERS[name]))
     assert outcome.code == 2, outcome.error
     assert len(outcome.complaints) == 1 and "Traceback" not in outcome.error, outcome.error
