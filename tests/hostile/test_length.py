@@ -9,10 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import soundfile
 
-from facegen.media import write_image
+from facegen.media import probe, write_image
+from facegen.motion import Motion
+from facegen.recognizer.frame import FaceFrame
 from tests.cli.media_zoo import moving_face, write_clip
 from tests.command import run
+from tests.emotion.test_recognition import voice
 
 psutil = pytest.importorskip("psutil")
 
@@ -57,3 +61,35 @@ def test_flat_memory(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
             )
         assert outcome.code == 0, outcome.error
     assert peaks[2] - peaks[1] < 40, peaks
+
+
+@pytest.mark.parametrize("frames", [1, 7, 10_000])
+def test_talk_ends_early(frames: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more frames than asked for; the sound that is left out is not even heard."""
+    soundfile.write(tmp_path / "v.wav", voice(0.6, 150, 0.2), 16_000)
+    target = tmp_path / "m.motion.npz"
+    outcome = run(
+        monkeypatch, "talk", f"--audio={tmp_path / 'v.wav'}", f"--motion-only={target}",
+        f"--max-frames={frames}",
+    )  # fmt: skip
+    assert outcome.code == 0, outcome.error
+    assert len(Motion.load(target)) == min(frames, 15)
+
+
+def test_recognize_ends_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clip = write_clip(tmp_path / "c.mp4", moving_face(4, 128, 128))
+    words = ["recognize", clip, "--recognizer=fit", f"--out={tmp_path / 'o.csv'}"]
+    outcome = run(monkeypatch, *words, f"--overlay={tmp_path / 'o.mp4'}", "--max-frames=2")
+    assert outcome.code == 0, outcome.error
+    assert FaceFrame.load(tmp_path / "o.csv")["frame"].nunique() == 2
+    assert probe(tmp_path / "o.mp4").frame_count == 2
+
+
+@pytest.mark.slow
+def test_talk_shrinks_a_large_photo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "o.mp4"
+    words = ["--demo", "--generator=warp", "--max-frames=2", "--max-size=192", f"--out={target}"]
+    outcome = run(monkeypatch, "talk", *words)
+    assert outcome.code == 0, outcome.error
+    info = probe(target)
+    assert max(info.width, info.height) == 192 and info.frame_count == 2
