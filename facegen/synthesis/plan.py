@@ -233,7 +233,7 @@ class Plan:
         except OSError as error:
             raise UsageError(f"cannot read the plan {path}: {error.strerror}") from error
         except ValueError as error:
-            raise UsageError(f"{path} is not a plan in YAML ({error})") from error
+            raise UsageError(f"{path} is not YAML of a plan ({error})") from error
         plan = parse(cls, data, str(path))
         plan.validate()
         return plan

@@ -32,7 +32,7 @@ gates: {face: false}
 watermark: false
 lens: {codec: 0}
 """
-_WARP = ["--generator=warp", "--size=128", "--max-size=96", "--workers=1"]
+_WARP = ["--generator=warp", "--size=128", "--max-size=192", "--workers=1"]
 COMMANDS: dict[str, tuple[str, list[str]]] = {
     "reenact": ("--resume", ["reenact", f"--ref={PHOTO}", "--drive={in}/m.motion.npz", *_WARP,
                              "--out={to}/o.mp4"]),

@@ -62,6 +62,8 @@ def main() -> None:
         importlib.import_module(name)
     told = Path(whole).parent / "touches"
     codes = [_run([w.replace("{to}", whole) for w in words], Path(whole), None, 0, told)]
+    if codes[0]:
+        raise SystemExit(f"the whole run ended with {codes[0]}")
     touches, rng = int(told.read_text()), random.Random(int(seed))
     again = [w.replace("{to}", torn) for w in words]
     for at in (*(rng.randint(1, touches) for _ in range(4)), None):
