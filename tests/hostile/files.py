@@ -123,13 +123,18 @@ def json_folders(name: str) -> dict[str, Maker]:
     return {key: in_folder(name, data) for key, data in JSON.items()}
 
 
-def zip_of(members: dict[str, bytes]) -> bytes:
+def zip_of(members: dict[str, bytes], how: int = zipfile.ZIP_DEFLATED) -> bytes:
     """A zip archive with these members, names as they are."""
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(stream, "w", how) as archive:
         for name, data in members.items():
             archive.writestr(name, data)
     return stream.getvalue()
+
+
+def torch_of(members: dict[str, bytes]) -> bytes:
+    """The same as torch writes it: nothing packed."""
+    return zip_of(members, zipfile.ZIP_STORED)
 
 
 def tar_of(members: dict[str, bytes], links: dict[str, str] | None = None) -> bytes:

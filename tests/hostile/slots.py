@@ -28,7 +28,7 @@ SLOTS: dict[str, list[str]] = {
     "recognize SOURCE": ["recognize", "{bad}", "--out={out}.csv"],
     "recognize --recognizer": ["recognize", str(PHOTO), "--recognizer={bad}", "--out={out}.csv"],
     "synth --plan": ["synth", "--plan={bad}", "--out={out}"],
-    "curate SET": ["curate", "{bad}"],
+    "curate SET": ["curate", "{bad}", "--policy=openset"],
     "verify FILE": ["verify", "{bad}"],
     "export MOTION": ["export", "{bad}", "--out={out}.glb"],
     "export --head": ["export", str(MOTION), "--head={bad}", "--out={out}.glb"],

@@ -20,6 +20,7 @@ from tests.hostile.files import (
     in_folder,
     json_folders,
     tar_of,
+    torch_of,
     zip_of,
 )
 
@@ -86,9 +87,9 @@ _PICKLES = {
 _add(("export MOTION", "assets import .pkl", "reenact --drive"), _named("x.pkl", _PICKLES))
 _add(("fit --weights",), _named("smirk.pt", _PICKLES))
 _TORCH = {
-    "torch archive that climbs": zip_of({"../../climbed/data.pkl": b"\x80\x02}."}),
-    "torch archive without data": zip_of({"archive/data.pkl": b"\x80\x02}q\x00."}),
-    "torch archive that runs": zip_of({"archive/data.pkl": _PICKLES["pickle that runs"],
+    "torch archive that climbs": torch_of({"../../climbed/data.pkl": b"\x80\x02}."}),
+    "torch archive without data": torch_of({"archive/data.pkl": b"\x80\x02}q\x00."}),
+    "torch archive that runs": torch_of({"archive/data.pkl": _PICKLES["pickle that runs"],
                                        "archive/version": b"3\n"}),
 }  # fmt: skip
 _add(("fit --weights", "export MOTION", "assets import"), _named("x.pt", _TORCH))
