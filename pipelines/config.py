@@ -129,7 +129,8 @@ class ReenactConfig(FitConfig):
         _choice("--motion", self.motion, MOTIONS)
         for name in self.only:
             _choice("--only", name, REGIONS)
-        if self.reference_frame != "auto" and not self.reference_frame.isdigit():
+        frame = self.reference_frame
+        if frame != "auto" and not (frame.isdecimal() and len(frame) < 10):
             raise UsageError(f"--reference-frame {self.reference_frame}: auto or a frame number")
         parse_face_choice(self.ref_face)
 

@@ -91,7 +91,9 @@ def pairs(
 ) -> None:
     """A fixed list of cross-identity pairs, every portrait and clip about equally often."""
     from facegen.evaluation.protocol import common_folder, make_pairs, write_split
+    from facegen.media.atomic import check_outputs
 
+    check_outputs(out)
     tasks = make_pairs(photos, clips, count)
     write_split(tasks, out, protocol="cross")
     typer.echo(f"{out}: {len(tasks)} pairs; use with --data {common_folder(tasks)}")

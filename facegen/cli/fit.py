@@ -42,10 +42,12 @@ def fit(
     overwrite: opt.Overwrite = False,
 ) -> None:
     """Track INPUTS and write the motion."""
+    from facegen.media.atomic import check_outputs
     from facegen.pipelines.config import FitConfig
     from facegen.pipelines.fit import FittingPipeline
 
     target = opt.output_path(out, overwrite, inputs[0], suffix=".motion.npz")
+    check_outputs(target, obj, glb, overlay, inputs=inputs)
     config = FitConfig(
         face=face, no_face=no_face, smooth=smooth, refine=refine, fov_deg=fov, start=start,
         stop=stop, max_frames=max_frames, **opt.tracker_of(tracker, weights),

@@ -21,6 +21,23 @@ def cpu_has_amx() -> bool:
     return bool(probe()) if probe is not None else False
 
 
+def pick_device(name: str) -> torch.device:
+    """``auto`` -> a GPU where there is one, else the CPU; other names as torch knows them.
+
+    Raises:
+        UsageError: there is no such device here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device).tolist()  # some kinds take numbers and never give them back
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"--device {name}: not on this machine ({reason}); use auto") from error
+    return device
+
+
 def choose_precision(name: str, device: torch.device | str) -> str:
     """``auto`` -> the quickest safe one of fp32, bf16, fp16 for the device; others pass through.
 

@@ -16,6 +16,7 @@ from facegen.networks.blend import Trust, departure, detailed
 from facegen.networks.bridge import BridgeScheduler, bridge_start
 from facegen.networks.precision import DTYPES, choose_precision
 from facegen.networks.unet import ReenactorUNet, References, Switches, UNetOutput
+from facegen.reading import read_json
 
 INDEX = "model_index.json"
 CLASS = "FacegenReenactor"
@@ -200,7 +201,7 @@ def load_reenactor(
     folder = Path(folder)
     dtype = DTYPES[choose_precision(precision, device)]
     try:
-        index = json.loads((folder / INDEX).read_text())
+        index = read_json(folder / INDEX)
         known = index["_class_name"] == CLASS
         given = index.get("trust", {})
         trust = Trust(float(given.get("strength", 1)), tuple(map(int, given.get("leave", ()))))
