@@ -193,14 +193,18 @@ def card_licence(folder: Path) -> str:
 
 
 def _weights() -> Iterator[Asset]:
-    seen: set[str] = set()
+    """Weight files, and folders of several networks (``model_index.json``) as one."""
+    from facegen.weights.table import table
+
+    seen = set(table())
     for folder in search_folders():
-        for path in sorted(folder.glob("*/*.safetensors")):
-            name = f"{path.parent.name}/{path.stem}"
+        whole = [index.parent for index in folder.glob("*/model_index.json")]
+        for path in sorted([*folder.glob("*/*.safetensors"), *whole]):
+            home = path if path in whole else path.parent
+            name = path.name if path in whole else f"{home.name}/{path.stem}"
             if name not in seen:
                 seen.add(name)
-                licence = card_licence(path.parent)
-                yield Asset(name, "weights", "", licence, path.resolve(), True)
+                yield Asset(name, "weights", "", card_licence(home), path.resolve(), True)
 
 
 def list_assets() -> list[Asset]:
