@@ -148,3 +148,5 @@ def test_every_embedded_file_has_a_licence():
     assert "unknown" not in {x.licence for x in listed}
     for file in OPEN_REENACTOR.parent.rglob("*.safetensors"):
         assert any(file.resolve().is_relative_to(x.path) for x in listed), file
+    by_name = {x.name: x.licence for x in listed}
+    assert by_name["open-motion/head"] == "CC-BY-4.0"  # its own card's, not its folder's
