@@ -183,7 +183,7 @@ def _heads() -> Iterator[Asset]:
 
 
 def card_licence(folder: Path, stem: str = "") -> str:
-    """``license:`` of a model card's front matter: of ``stem.md`` where it is, else ``README.md``."""
+    """``license:`` of a model card's front matter: ``stem.md`` where there is one, or README."""
     own = folder / f"{stem}.md"
     card = own if own.is_file() else folder / "README.md"
     lines = card.read_text(encoding="utf-8").splitlines() if card.is_file() else []
