@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -35,8 +36,16 @@ def _run() -> int:
     return app(standalone_mode=False) or 0
 
 
+def _show_every_name() -> None:
+    """Names that a console or pipe cannot write (Windows: not UTF-8) are shown escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def main() -> None:
     """Console entry point. Expected failures print one line and exit with code 2."""
+    _show_every_name()
     # Spinning OpenMP threads make shared machines up to twenty times slower; must precede torch.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
