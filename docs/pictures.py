@@ -24,6 +24,9 @@ from facegen.emotion import EMOTIONS
 from facegen.faces.landmarks import find_landmarks
 from facegen.media.sheet import contact_sheet
 from facegen.pipelines.reenact import Reenactment
+from facegen.pipelines.synth import job_of
+from facegen.synthesis.plan import Identities, People, Plan
+from facegen.synthesis.preview import preview
 from facegen.tracking.overlay import overlay, visible_vertices
 
 Image = NDArray[np.uint8]
@@ -104,6 +107,13 @@ def emotions() -> Image:
     return contact_sheet(faces, 4, EMOTIONS, cell=(220, 220))
 
 
+def synth() -> Image:
+    """Samples of the first hour's plan."""
+    people = (People(count=2, samples=6),)
+    plan = Plan(name="first", seed=1, size=160, identities=Identities(people=people))
+    return preview(job_of(plan, Path(), Path()), 8)
+
+
 def voice() -> Image:
     """What the voice makes the face do."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -135,7 +145,7 @@ def voice() -> Image:
 
 PICTURES: dict[str, Callable[[], Image]] = {
     function.__name__: function
-    for function in (fit, maps, warp, generators, moments, emotions, voice)
+    for function in (fit, maps, warp, generators, moments, emotions, synth, voice)
 }
 
 
