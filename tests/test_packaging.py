@@ -24,7 +24,7 @@ def run(*command: str, **options) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def linkless(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout as on Windows: no links, lines end in CR LF. Building writes beside the sources."""
+    """A copy as Windows checks out: no links, CR LF. Building writes beside the sources."""
     source = tmp_path_factory.mktemp("source") / "facegen"
     windows = ["-c", "core.symlinks=false", "-c", "core.autocrlf=true"]
     run("git", "clone", "--quiet", *windows, str(ROOT), str(source))
@@ -94,7 +94,7 @@ def test_checkout_without_links_installs_and_runs(linkless: Path, tmp_path: Path
     home = tmp_path / "venv"
     run(sys.executable, "-m", "venv", "--without-pip", str(home))
     site = next(home.glob("lib*/python*/site-packages"))
-    # The packages of this environment, but not its own facegen: files that say so are not read there.
+    # The packages of this environment, but not its own facegen: links in there are not followed.
     (site / "outer.pth").write_text(f"{sysconfig.get_path('purelib')}\n", encoding="utf-8")
     options = ["--quiet", "--no-deps", "--no-build-isolation", "--prefix", str(home)]
     run(sys.executable, "-m", "pip", "install", *options, "--editable", str(linkless))
