@@ -33,6 +33,7 @@ Image = NDArray[np.uint8]
 TURNED = 98  # frame of the packaged motion: head turned, brow up, mouth open
 FACE = np.s_[20:300, 80:360]  # rows and columns of the packaged photo
 HEAD = np.s_[10:250, 100:340]
+ZOOM = 3
 QUALITY = 82
 
 
@@ -50,13 +51,16 @@ def fit() -> Image:
     one = reenacted()
     photo, motion = one.portrait.photo.rgb, one.portrait.fit
     head = one.pipe.head
-    seen = overlay(photo, find_landmarks(photo)[:, :2], colour=(60, 255, 120), radius=0.4)
     front = visible_vertices(pose_vertices(head, motion), head.faces, motion.camera)
-    fitted = overlay(photo, front, radius=0.1, opacity=0.7)
+    corner = np.array([HEAD[1].start, HEAD[0].start])
+    found, fitted = ((p[:, :2] - corner) * ZOOM for p in (find_landmarks(photo), front))
+    near = Pil.fromarray(photo[HEAD])
+    large = np.asarray(near.resize((near.width * ZOOM, near.height * ZOOM)))
+    seen = overlay(large, found, colour=(40, 230, 100), radius=2.6)
     maps = next(Reenactment(one.pipe, one.portrait, motion, one.config, None).maps())
-    pictures = [photo, seen, fitted, maps.picture("render")]
+    pictures = [large, seen, overlay(large, fitted, radius=1.3), maps.picture("render")[HEAD]]
     labels = ["photo", "478 landmarks", "fitted head", "the head alone"]
-    return contact_sheet([p[HEAD] for p in pictures], 4, labels, cell=(240, 240))
+    return contact_sheet(pictures, 4, labels, cell=(300, 300))
 
 
 def maps() -> Image:
