@@ -18,13 +18,13 @@ from PIL import Image as Pil
 
 from facegen import Motion, ReenactmentPipeline, TalkConfig, TalkingHeadPipeline
 from facegen.audio import load_speech
-from facegen.compose.reference import pose_vertices
 from facegen.demo import MOTION, PHOTO, VOICE
 from facegen.emotion import EMOTIONS
 from facegen.faces.landmarks import find_landmarks
 from facegen.media.sheet import contact_sheet
 from facegen.pipelines.reenact import Reenactment
 from facegen.pipelines.synth import job_of
+from facegen.posing import pose_vertices
 from facegen.synthesis.plan import Identities, People, Plan
 from facegen.synthesis.preview import preview
 from facegen.tracking.overlay import overlay, visible_vertices
