@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from typing import Any
 
 from facegen._optional import require
@@ -26,6 +27,17 @@ CSS = """
 .status.done { color: #067647; }
 .dark .status.done { color: #47cd89; }
 @keyframes slide { from { margin-left: 0; } to { margin-left: 70%; } }
+.guide { border: 1px dashed var(--border-color-primary); border-radius: 4px;
+  padding: 26px 28px; line-height: 1.6; }
+.guide ol { list-style: decimal; margin: 0 0 0 1.1rem; padding: 0; }
+.guide li { padding-left: .3rem; margin-bottom: .35rem; }
+.guide p { margin: .7rem 0 0; font-size: .85rem; color: var(--body-text-color-subdued); }
+.result:has([aria-label="Empty value"]) { display: none !important; }
+.clip video { max-height: 200px; }
+.example { justify-content: flex-start !important; gap: 10px; }
+.example img { width: 34px; height: 34px; object-fit: cover; border-radius: 3px; }
+button[role="tab"].selected { color: #0f766e !important; }
+.dark button[role="tab"].selected { color: #2dd4bf !important; }
 #wheel { max-width: 300px; margin: 0 auto; cursor: crosshair; }
 #wheel img { cursor: crosshair; }
 .sliders { max-height: 720px; overflow-y: auto; flex-wrap: nowrap !important; }
@@ -35,6 +47,11 @@ footer { opacity: .7; }
   .gradio-container > .main { padding: 8px 12px !important; }
   .gradio-container main.contain { padding: 0 !important; }
   .sliders { max-height: none; }
+  /* The columns of the studio melt into one, and the face stays in view above what moves it. */
+  .studio > .column { display: contents; }
+  .studio > .column > * { order: 2; flex: 1 1 100% !important; }
+  .studio > .column:first-child > :nth-child(-n+2) { order: 0; }
+  .studio #preview { order: 1; position: sticky; top: 0; z-index: 20; height: 42vh !important; }
 }
 """
 
@@ -58,8 +75,15 @@ def theme() -> Any:
         block_shadow="none",
         block_label_background_fill="#ffffff",
         block_label_background_fill_dark="#161514",
+        color_accent="#0f766e",
+        link_text_color="#0f766e",
+        link_text_color_hover="#115e59",
+        link_text_color_dark="#2dd4bf",
+        slider_color="#0f766e",
         button_primary_background_fill="#0f766e",
         button_primary_background_fill_hover="#115e59",
+        button_primary_background_fill_dark="#0f766e",
+        button_primary_background_fill_hover_dark="#115e59",
         button_primary_text_color="white",
     )
 
@@ -72,3 +96,9 @@ def status(text: str, share: float | None = None, *, kind: str = "") -> str:
     elif share is not None:
         bar = f'<div class="bar"><i style="width:{100 * min(share, 1):.0f}%"></i></div>'
     return f'<div class="status {kind}" role="status">{html.escape(text)}{bar}</div>'
+
+
+def guide(steps: Sequence[str], note: str = "") -> str:
+    """What to do, in order, where the result will stand."""
+    items = "".join(f"<li>{html.escape(step)}</li>" for step in steps)
+    return f'<div class="guide" role="status"><ol>{items}</ol><p>{html.escape(note)}</p></div>'

@@ -40,9 +40,9 @@ PICTURES = os.environ.get("FACEGEN_SCREENSHOTS")
 def address() -> Iterator[str]:
     from facegen.app.page import launch
 
-    page, address = launch()
-    yield address
-    page.close()
+    served = launch()
+    yield served.address
+    served.close()
 
 
 @pytest.fixture
