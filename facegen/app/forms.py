@@ -67,13 +67,13 @@ class Form:
 
     def rows(self, jobs: Jobs, page: str, given: Fields, count: int) -> Iterator[tuple[Any, ...]]:
         """The job as rows for the page: status, then ``count`` results."""
-        blank = (*[None] * (count - 1), [])
+        blank: tuple[Any, ...] = (*[None] * (count - 1), [])
         job = jobs.run(self._job(page), lambda report, folder: self.work(given, report, folder))
         for step in job:
             if step.error:
                 yield status(step.error, kind="error"), *blank
             elif step.result is not None:
-                yield status("Done.", kind="done"), *step.result
+                yield status(step.text, kind="done"), *step.result
             else:
                 yield status(step.text, step.share), *blank
 

@@ -44,9 +44,14 @@ class Step:
 
 
 class Report:
-    """Given to a job: it says what it does, and hears there that it is to stop."""
+    """Given to a job: it says what it does, and hears there that it is to stop.
+
+    Attributes:
+        closing: what is said when it ended well.
+    """
 
     def __init__(self, stop: Event, news: Queue[Step]) -> None:
+        self.closing = "Done."
         self._stop, self._news = stop, news
         self._begun: tuple[str, int, float] = ("", 0, 0.0)
 
@@ -137,7 +142,7 @@ class Jobs:
             try:
                 with self._turn(stop, report), heard_by(report.steps):
                     result = work(report, folder)
-                news.put(Step("Done", 1.0, result=result))
+                news.put(Step(report.closing, 1.0, result=result))
                 taken.wait()
             except FacegenError as error:
                 news.put(Step("", error=self.plain(str(error))))

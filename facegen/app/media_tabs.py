@@ -7,10 +7,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from facegen._optional import require
 from facegen.app.forms import Fields, Form, example, photo_field, unopened, video_field
 from facegen.app.jobs import CONSENT, MAX_SECONDS, MAX_UPLOAD, Jobs, Report, check_consent
-from facegen.audio.speech import RATE, SpeechReader
+from facegen.audio.speech import RATE, SILENT_PEAK, SpeechReader
 from facegen.demo import MOTION, PHOTO, VOICE
 from facegen.emotion.labels import EMOTIONS
 from facegen.errors import UsageError
@@ -79,16 +81,19 @@ def talk(fields: Fields, report: Report, folder: Path) -> tuple[str, list[str]]:
 
 
 def check_sound(path: str) -> None:
-    """Refuse what is too long to wait for, by listening: files may not tell their length.
+    """Refuse what is silent or too long to wait for, by listening: files may not tell their length.
 
     Raises:
-        UsageError: longer than ``MAX_SECONDS``. MediaError: no sound can be read.
+        UsageError: silent, or longer than ``MAX_SECONDS``. MediaError: no sound can be read.
     """
-    heard = 0
+    heard, peak = 0, 0.0
     for block in SpeechReader(path):
         heard += len(block)
+        peak = max(peak, float(np.abs(block).max(initial=0)))
         if heard > MAX_SECONDS * RATE:
             raise too_long()
+    if peak < SILENT_PEAK:
+        raise UsageError(f"{Path(path).name} is silent; give a recording of speech.")
 
 
 def too_long() -> UsageError:
@@ -133,7 +138,7 @@ def talk_fields(jobs: Jobs) -> dict[str, Any]:
     gr = require("gradio", "app")
     photo = photo_field()
     voice = unopened(
-        gr.Audio(label="Voice", type="filepath", sources=["upload", "microphone"], format=None)
+        gr.Audio(label="Voice", type="filepath", sources=["upload", "microphone"], buttons=[])
     )
     example(jobs, "Use the packaged portrait and voice", {photo: PHOTO, voice: VOICE})
     more = {
@@ -152,7 +157,12 @@ def talk_fields(jobs: Jobs) -> dict[str, Any]:
 def video_result() -> list[Any]:
     """The video that comes out."""
     gr = require("gradio", "app")
-    return [gr.Video(label="Result", interactive=False, height=420, elem_classes="result")]
+    return [
+        gr.Video(
+            label="Result", interactive=False, height=420, elem_classes="result",
+            buttons=["download"],
+        )
+    ]  # fmt: skip
 
 
 LIMIT = f"Up to {MAX_SECONDS:.0f} s and {MAX_UPLOAD} MB a file."

@@ -9,7 +9,7 @@ from typing import Any
 from facegen import __version__
 from facegen._optional import require
 from facegen.app.jobs import MAX_UPLOAD, Jobs
-from facegen.app.look import CSS, theme
+from facegen.app.look import CSS, SCRIPT, theme
 from facegen.errors import UsageError
 
 HOST = "127.0.0.1"
@@ -107,7 +107,7 @@ def launch(port: int | None = None, *, open_browser: bool = False) -> Served:
             enable_monitoring=False,
             theme=theme(),
             # As a style sheet of its own: given as css it is rewritten and loses narrow screens.
-            head=f"<style>{CSS}</style>",
+            head=f"<style>{CSS}</style><script>{SCRIPT}</script>",
             _frontend=False,  # no test whether it answers within 3 s: a busy machine does not
         )
     except OSError as error:

@@ -81,7 +81,7 @@ class Studios:
             return self._studios[key]
 
 
-def opened(studios: Studios, photo: str | None) -> tuple[Any, ...]:
+def opened(studios: Studios, jobs: Jobs, photo: str | None) -> tuple[Any, ...]:
     """A new photo: status, preview, feeling, wheel, sliders at the photo's own expression, turns
     at 0."""
     untouched = [0.0] * (len(slider_names()) + len(TURNS))
@@ -90,7 +90,8 @@ def opened(studios: Studios, photo: str | None) -> tuple[Any, ...]:
     try:
         studio = studios.of(photo)
     except FacegenError as error:
-        return (status(str(error), kind="error"), None, AS_IT_IS, wheel(), *untouched)
+        news = status(jobs.plain(str(error)), kind="error")
+        return (news, None, AS_IT_IS, wheel(), *untouched)
     values = slider_values(studio.own)
     preview = studio.preview(Pose(studio.own))
     news = status("Choose a feeling, touch the wheel, or move a slider.")
@@ -147,7 +148,7 @@ def saved(
         files = _written(studios.of(photo), _pose(values), folder)
         yield status("Saved.", kind="done"), [str(file) for file in files]
     except FacegenError as error:
-        yield status(str(error), kind="error"), []
+        yield status(jobs.plain(str(error)), kind="error"), []
     finally:
         shutil.rmtree(folder)  # the page has its copies
 
@@ -203,7 +204,8 @@ def build_studio(jobs: Jobs) -> None:
     controls = [*sliders, *turns]
 
     def touch(event: Any, photo: str | None, *turns: float) -> tuple[Any, ...]:
-        return touched(studios, photo, *event.index, turns)
+        x, y = event.index
+        return touched(studios, photo, x, y, turns)
 
     # Annotations are text in this file; the page wants the class itself.
     touch.__annotations__["event"] = gr.SelectData
@@ -212,7 +214,7 @@ def build_studio(jobs: Jobs) -> None:
         "concurrency_limit": 1,
     }  # fmt: skip
     gr.on(
-        [photo.change, reset.click], lambda p: opened(studios, p), photo,
+        [photo.change, reset.click], lambda p: opened(studios, jobs, p), photo,
         [news, shown, name, dial, *controls], api_name="studio_open", **quick,
     )  # fmt: skip
     gr.on(

@@ -22,6 +22,7 @@ from facegen.synthesis.plan import Plan
 
 _MOST = 200  # pictures of a set made from the page
 _SHEET = 24
+BUTTONS = ["download", "fullscreen"]  # of pictures: none that sends them elsewhere
 
 
 @lru_cache(maxsize=1)
@@ -67,10 +68,11 @@ def recognize_results() -> list[Any]:
     """Picture, video and curves."""
     gr = require("gradio", "app")
     shown = {"interactive": False, "elem_classes": "result"}
+    picture = shown | {"buttons": BUTTONS}
     return [
-        gr.Image(label="Faces", height=420, **shown),
-        gr.Video(label="Faces in the video", height=360, **shown),
-        gr.Image(label="Over time", **shown),
+        gr.Image(label="Faces", height=420, **picture),
+        gr.Video(label="Faces in the video", height=360, buttons=["download"], **shown),
+        gr.Image(label="Over time", **picture),
     ]
 
 
@@ -108,11 +110,20 @@ def synthesize(fields: Fields, report: Report, folder: Path) -> tuple[Any, ...]:
     out = folder / "set"
     report("Making faces", 0.0)
     synthesise(plan, out, data=folder)
-    pictures = sorted(p for p in out.rglob("*") if is_still(p))[:_SHEET]
+    pictures = sorted(p for p in out.rglob("*") if is_still(p))
     if not pictures:
-        raise UsageError("No picture passed the checks; another seed gives others.")
+        raise UsageError(
+            "None of the expressions suits this photo; one with a calm face and closed mouth does."
+        )
+    wanted = int(fields["samples"]) * (int(fields["people"]) + bool(fields["photo"]))
+    report.closing = f"Done: {len(pictures)} pictures."
+    if len(pictures) < wanted:
+        report.closing += (
+            f" The other {wanted - len(pictures)} expressions do not suit the photo: one with a "
+            "calm face and closed mouth gives more."
+        )
     sheet = folder / "overview.png"
-    shown = [read_image(picture, max_side=160).rgb for picture in pictures]
+    shown = [read_image(picture, max_side=160).rgb for picture in pictures[:_SHEET]]
     write_image(sheet, contact_sheet(shown, 6, cell=(160, 160)))
     report("Packing", 1.0)
     archive = shutil.make_archive(str(folder / "set"), "zip", out)
@@ -128,14 +139,13 @@ def synthesize_fields(jobs: Jobs) -> dict[str, Any]:
         "seed": gr.Number(0, precision=0, minimum=0, label="Seed: another gives other faces"),
         "photo": photo_field("and a photo (optional)", height=200),
     }
-    example(jobs, "Use the packaged portrait", {fields["photo"]: PHOTO})
     return {**fields, "consent": gr.Checkbox(label=f"{CONSENT} (Needed with a photo.)")}
 
 
 def synthesize_results() -> list[Any]:
     """The overview."""
     gr = require("gradio", "app")
-    return [gr.Image(label="Result", interactive=False, elem_classes="result")]
+    return [gr.Image(label="Result", interactive=False, elem_classes="result", buttons=BUTTONS)]
 
 
 RECOGNIZE = Form(

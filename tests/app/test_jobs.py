@@ -163,6 +163,14 @@ def test_steps_of_the_pipelines_are_told() -> None:
     assert steps[-1].result == 6
 
 
+def test_a_job_words_its_own_end() -> None:
+    def work(report: Report, folder: Path) -> int:
+        report.closing = "Done: one thing."
+        return 1
+
+    assert last(Jobs(), work).text == "Done: one thing."
+
+
 def test_messages_name_files_without_the_folders_of_the_server() -> None:
     jobs = Jobs()
     place = jobs.root / "uploads" / "0f3a" / "my clip.mp4"

@@ -133,6 +133,6 @@ def test_a_photo_without_a_face_is_told(tmp_path: Path) -> None:
     from facegen.media import write_image
 
     write_image(tmp_path / "grey.png", np.full((200, 200, 3), 128, np.uint8))
-    news, preview, *_ = opened(Studios(), str(tmp_path / "grey.png"))
+    news, preview, *_ = opened(Studios(), Jobs(), str(tmp_path / "grey.png"))
     assert "error" in news
     assert preview is None

@@ -98,7 +98,7 @@ def test_chance_of_a_false_alarm_is_what_theory_says(photo: Picture, layer: Laye
     for number in range(300):
         pattern = pattern_of.__wrapped__(layer, b"key %d" % number)
         terms = spectrum[tuple(pattern.anchor.T)] * pattern.anchor_phase.conj()
-        scores.append(terms.real.sum() / np.sqrt(len(terms) / 2))
+        scores.append(terms.real.sum() / np.sqrt((np.abs(terms) ** 2).sum() / 2))
     assert abs(np.mean(scores)) < 0.25
     assert 0.85 < np.std(scores) < 1.15
 
