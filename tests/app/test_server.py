@@ -1,5 +1,6 @@
 """The page as a client sees it: its forms, its limits, and nothing outside its folder."""
 
+import json
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -124,10 +125,19 @@ def test_folders_of_jobs_and_links_are_not_served(served: Served, tmp_path: Path
         assert refused.value.code in (403, 404), path
 
 
-def test_a_form_reads_no_file_that_was_not_uploaded(client) -> None:
-    payload = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
-    with pytest.raises(Exception, match=r"(?i)passwd|error|invalid"):
-        client.predict(payload, None, api_name="/recognize")
+@pytest.mark.parametrize("path", ["/etc/passwd", str(PHOTO)])
+@pytest.mark.parametrize("field", ["recognize", "studio_open"])
+def test_a_form_reads_no_file_that_was_not_uploaded(served: Served, field: str, path: str) -> None:
+    """Asked without a browser, which would upload the file first."""
+    photo = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    data = {"data": [photo] if field == "studio_open" else [photo, None]}
+    call = f"{served.address}gradio_api/call/{field}"
+    asked = urllib.request.Request(call, json.dumps(data).encode())
+    asked.add_header("Content-Type", "application/json")
+    number = json.load(urllib.request.urlopen(asked))["event_id"]
+    answer = urllib.request.urlopen(f"{call}/{number}").read().decode()
+    assert "event: error" in answer
+    assert "event: complete" not in answer
 
 
 def test_a_taken_port_is_told(served: Served) -> None:
