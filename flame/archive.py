@@ -5,20 +5,29 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
+from collections.abc import Callable, Container
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 MAX_BYTES = 1 << 30
 _SUFFIX = ".npy"
 
 
-def read_npz(path: Path, *, max_bytes: int = MAX_BYTES) -> dict[str, NDArray]:
-    """Every array of the archive; objects are refused, and nothing is allocated on its word.
+def read_npz(
+    path: Path,
+    *,
+    max_bytes: int = MAX_BYTES,
+    only: Container[str] | None = None,
+    objects: Callable[[bytes], Any] | None = None,
+) -> dict[str, Any]:
+    """Arrays of the archive; nothing is allocated on its word.
 
     Args:
         max_bytes: what all arrays together may take once unpacked.
+        only: names to read, None for every one.
+        objects: reads the pickle of an array of objects; None refuses such arrays.
 
     Raises:
         FileNotFoundError: no such file.
@@ -31,9 +40,11 @@ def read_npz(path: Path, *, max_bytes: int = MAX_BYTES) -> dict[str, NDArray]:
             size = sum(member.file_size for member in members)
             if size > max_bytes:
                 raise ValueError(f"unpacks to {size >> 20} MB, the limit is {max_bytes >> 20} MB")
+            named = {member.filename.removesuffix(_SUFFIX): member for member in members}
             return {
-                member.filename.removesuffix(_SUFFIX): _array(archive.read(member))
-                for member in members
+                name: _array(archive.read(member), objects)
+                for name, member in named.items()
+                if only is None or name in only
             }
     except FileNotFoundError:
         raise
@@ -44,13 +55,15 @@ def read_npz(path: Path, *, max_bytes: int = MAX_BYTES) -> dict[str, NDArray]:
         raise ValueError(str(error) or "damaged") from error
 
 
-def _array(data: bytes) -> NDArray:
+def _array(data: bytes, objects: Callable[[bytes], Any] | None) -> Any:
     stream = io.BytesIO(data)
     old = np.lib.format.read_magic(stream) == (1, 0)
     read_header = (
         np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
     )
     shape, fortran, dtype = read_header(stream)
+    if dtype.hasobject and objects is not None:
+        return objects(stream.read())
     if dtype.hasobject:
         raise ValueError("holds Python objects, which facegen never unpacks")
     # ``numpy.load`` would allocate what the header claims before it looks at the data.

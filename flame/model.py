@@ -48,6 +48,11 @@ class LandmarkEmbedding:
     faces: NDArray[np.int32]
     bary: NDArray[np.float64]
 
+    def on(self, vertices: NDArray, faces: NDArray[np.int32]) -> NDArray[np.float64]:
+        """The points ``(..., L, C)`` of vertices ``(..., V, C)`` of a mesh with these triangles."""
+        corners = vertices[..., faces[self.faces], :].astype(np.float64)
+        return np.asarray((corners * self.bary[..., None]).sum(-2))
+
 
 @dataclass(frozen=True, eq=False)
 class HeadModel:

@@ -8,9 +8,7 @@ from public descriptions and tested on made-up files of that layout, not on the 
 
 from __future__ import annotations
 
-import io
 import re
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facegen.errors import ModelFileError
+from facegen.flame.archive import read_npz
 from facegen.flame.model import HeadModel
 from facegen.flame.unpickle import read_pickle
 
@@ -57,29 +56,14 @@ _JOINT_BOUNDS = np.array(
 )
 
 
-def _entry(data: bytes, what: str) -> Any:
-    """One ``.npy``; objects inside (a sparse matrix) go through the same inert reader."""
-    stream = io.BytesIO(data)
-    npy = np.lib.format
-    old = npy.read_magic(stream) == (1, 0)
-    header = npy.read_array_header_1_0 if old else npy.read_array_header_2_0
-    shape, fortran, dtype = header(stream)
-    rest = stream.read()
-    if dtype.hasobject:
-        return read_pickle(rest, what)
-    # numpy.load would allocate what the header claims before it looks.
-    return np.frombuffer(rest, dtype).reshape(shape, order="F" if fortran else "C")
-
-
 def _read_npz(path: Path) -> dict[str, Any]:
+    def inert(data: bytes) -> Any:
+        """Objects inside (a sparse matrix) go through the same reader as a pickle."""
+        return read_pickle(data, str(path))
+
     try:
-        with zipfile.ZipFile(path) as archive:
-            sizes = {i.filename: i.file_size for i in archive.infolist()}
-            if sum(sizes.values()) > MAX_FILE:
-                raise ModelFileError(f"{path} unpacks to more than a head model needs; {DOWNLOAD}")
-            names = [n for n in sizes if n.removesuffix(".npy") in _KEYS]
-            return {n.removesuffix(".npy"): _entry(archive.read(n), str(path)) for n in names}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, RuntimeError) as error:
+        return read_npz(path, max_bytes=MAX_FILE, only=_KEYS, objects=inert)
+    except ValueError as error:
         raise ModelFileError(f"{path} is not a readable .npz ({error}); {DOWNLOAD}") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,10 +12,10 @@ from numpy.typing import NDArray
 from facegen.evaluation.baselines import Driving, Playback
 from facegen.evaluation.footage import Footage
 from facegen.evaluation.landmarks import FACE_MESH
-from facegen.evaluation.roles import Origin
 from facegen.media import write_image
 from facegen.pipelines.config import ReenactConfig
 from facegen.pipelines.reenact import ReenactmentPipeline
+from facegen.recognizer.registry import origin_of
 
 
 class PipelineMethod:
@@ -26,7 +27,9 @@ class PipelineMethod:
 
     def __init__(self, pipe: ReenactmentPipeline) -> None:
         self.pipe = pipe
-        self.origin = Origin(pipe.generator, estimators=(FACE_MESH,))
+        self.origin = replace(
+            origin_of(pipe.generator, pipe.painter.guides), estimators=(FACE_MESH,)
+        )
 
     def open(self, footage: Footage) -> tuple[Playback, list[str]]:
         """Track the whole clip, paint only the frames that are asked for."""

@@ -180,8 +180,8 @@ class FitResult:
 
     def write_obj(self, path: Path | str) -> Path:
         """Mesh of the first frame, in camera space (metres)."""
-        from facegen.compose.reference import pose_vertices
         from facegen.export import write_obj
+        from facegen.posing import pose_vertices
 
         return write_obj(path, pose_vertices(self.head, self._of_head[:1]), self.head)
 

@@ -21,6 +21,7 @@ from facegen.flame.camera import Camera
 from facegen.parallel import ordered_map
 from facegen.pipelines.config import ReenactConfig
 from facegen.pipelines.magic_config import PublishedParts
+from facegen.recognizer.registry import Use
 from facegen.weights.ledger import touch, touch_folder
 from facegen.weights.table import table
 
@@ -50,6 +51,10 @@ class Generator(Protocol):
 
     @property
     def licence(self) -> str: ...
+
+    @property
+    def guides(self) -> tuple[Use, ...]:
+        """Recognizers that shaped its weights; they cannot judge what it makes."""
 
     def geometry_size(self, config: ReenactConfig) -> int:
         """Pixels of the window a reference is to be prepared with."""
@@ -82,6 +87,7 @@ class WarpGenerator:
 
     name = "warp"
     licence = ""
+    guides: tuple[Use, ...] = ()
 
     def begin(self, start: int, config: ReenactConfig) -> int:
         """Every frame stands alone."""

@@ -36,6 +36,7 @@ from facegen.pipelines.config import ReenactConfig
 from facegen.pipelines.generators import GEOMETRY_SIZE
 from facegen.pipelines.magic_config import MagicConfig, PublishedParts
 from facegen.pipelines.open_generator import pick_device
+from facegen.recognizer.registry import Use
 from facegen.weights.ledger import touch
 
 NAME = MAGICPORTRAIT.name
@@ -54,6 +55,7 @@ class MagicGenerator:
     """
 
     licence = "the weights' publishers (not named in the files)"
+    guides: tuple[Use, ...] = ()
 
     def __init__(self, animator: Animator, name: str = NAME) -> None:
         self.animator, self.name = animator, name

@@ -25,6 +25,8 @@ from facegen.flame.camera import Camera
 from facegen.media import file_sha256
 from facegen.parallel import ordered_map, prefetch
 from facegen.pipelines.config import ReenactConfig
+from facegen.recognizer.guides import read_guides
+from facegen.recognizer.registry import Use
 
 # Frames a pass of the network: 2.5 times cheaper each than one by one (bf16, 2 cores).
 BATCH = 8
@@ -99,6 +101,11 @@ class OpenGenerator:
     def licence(self) -> str:
         """What the card beside the weights says."""
         return "" if self._folder is None else card_licence(self._folder)
+
+    @property
+    def guides(self) -> tuple[Use, ...]:
+        """See ``Generator``."""
+        return () if self._folder is None else read_guides(self._folder)
 
     @classmethod
     def load(

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from facegen.compose.reference import pose_vertices
 from facegen.flame.model import HeadModel
 from facegen.media import Frame, is_still, open_writer, read_image, read_video, write_image
 from facegen.motion import Motion
 from facegen.pipelines.config import FitConfig
+from facegen.posing import pose_vertices
 from facegen.progress import progress
 from facegen.tracking.overlay import Image, overlay, visible_vertices
 

@@ -123,8 +123,7 @@ class LidPaint:
 def landmark_pixels(model: HeadModel, pixels: NDArray) -> NDArray[np.float64]:
     """The 478 landmarks ``(478, 2)`` of projected vertices ``(V, >= 2)``."""
     embedding = model.landmarks["mediapipe478"]
-    corners = pixels[model.faces[embedding.faces], :2].astype(np.float64)
-    return (corners * embedding.bary[..., None]).sum(1)
+    return embedding.on(pixels[:, :2], model.faces)
 
 
 def _opening(points: NDArray[np.float64], side: int) -> float:

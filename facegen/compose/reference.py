@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from facegen.compose.background import background_layer
@@ -28,8 +27,8 @@ from facegen.flame.camera import Camera
 from facegen.flame.model import HeadModel
 from facegen.flame.normals import frame_normals
 from facegen.flame.raster import rasterize_attributes
-from facegen.flame.skinning import HeadLayer
-from facegen.motion import POSES, Motion
+from facegen.motion import Motion
+from facegen.posing import pose_vertices
 
 # Less than this of the squared inter-ocular distance is more lip edge than mouth, lash than eye.
 _TOO_LITTLE = 0.012
@@ -167,25 +166,6 @@ class Reference:
         return squares.any((1, 3)).astype(np.uint8)
 
 
-@lru_cache(maxsize=2)
-def head_layer(model: HeadModel) -> HeadLayer:
-    """The model's layer; its set-up costs as much as a frame, so it is kept."""
-    return HeadLayer(model)
-
-
-def pose_vertices(model: HeadModel, motion: Motion) -> NDArray[np.float32]:
-    """Camera-space vertices ``(V, 3)`` of a one-frame motion."""
-    layer = head_layer(model)
-    values = {name: torch.from_numpy(getattr(motion, name)) for name in (*POSES, "transl")}
-    with torch.no_grad():
-        posed = layer(
-            betas=torch.from_numpy(motion.betas[None]),
-            expression=torch.from_numpy(motion.expression),
-            **values,
-        )
-    return posed.vertices[0].numpy()
-
-
 def draw(
     pixels: NDArray[np.floating], faces: NDArray[np.int32], attributes: NDArray, size: int
 ) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.float32]]:
@@ -202,8 +182,7 @@ def landmark_pixels(model: HeadModel, vertices: NDArray, camera: Camera) -> NDAr
     embedding = model.landmarks.get("mediapipe478") or model.landmarks.get("ibug68")
     if embedding is None:
         return camera.project(vertices[model.weights[:, 1] > 0.9])[:, :2]
-    points = (vertices[model.faces[embedding.faces]] * embedding.bary[..., None]).sum(1)
-    return camera.project(points)[:, :2]
+    return camera.project(embedding.on(vertices, model.faces))[:, :2]
 
 
 def _iod_pixels(vertices: NDArray, camera: Camera, frame: HeadFrame) -> float:

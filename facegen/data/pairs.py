@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from facegen.compose import Reference, Warper
 from facegen.compose.conditions import WindowCutter, reference_light
 from facegen.compose.matte import refine_matte
-from facegen.compose.reference import head_layer
 from facegen.data.windows import Window, WindowMeta
 from facegen.faces import person_matte
 from facegen.flame.model import HeadModel
 from facegen.flame.rotations import rotation_matrix
 from facegen.motion import Motion
+from facegen.posing import head_layer
 
 # The warp's own window has this many pixels per pixel of the training window.
 GEOMETRY_PER_SIZE = 2

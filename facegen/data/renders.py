@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from fractions import Fraction
-from typing import Any
 
 import cv2
 import numpy as np
@@ -17,7 +15,6 @@ import torch
 from numpy.typing import NDArray
 
 from facegen.compose.frame import head_frame
-from facegen.compose.reference import head_layer
 from facegen.data.pairs import Origin, PairMaker, Picture
 from facegen.data.photos import random_head
 from facegen.data.windows import Window
@@ -26,7 +23,8 @@ from facegen.flame.lighting import directional_light, shade
 from facegen.flame.model import HeadModel
 from facegen.flame.normals import frame_normals
 from facegen.flame.raster import rasterize_attributes
-from facegen.motion import POSES, Motion
+from facegen.motion import Motion
+from facegen.posing import head_layer, resting_head
 
 # Pixels of a picture's side per pixel of the window, and samples per pixel and axis.
 _PICTURE_PER_SIZE, _SAMPLES = 1.6, 2
@@ -117,21 +115,9 @@ def _random_person(head: HeadModel, camera: Camera, rng: np.random.Generator) ->
     iod = head_frame(head).iod
     # The head's window is about the picture over ``_PICTURE_PER_SIZE`` wide.
     distance = camera.focal * iod * 5.2 * _PICTURE_PER_SIZE / camera.width * rng.uniform(1, 1.2)
-    place = np.array([rng.normal(0, 0.4 * iod), -head_frame(head).eyes.mean(0)[1], -distance])
-    poses: dict[str, Any] = {name: np.zeros((1, 3), np.float32) for name in POSES}
-    return Motion(
-        expression=np.zeros((1, head.n_expression), np.float32),
-        **poses,
-        transl=place[None].astype(np.float32),
-        betas=(rng.normal(0, 0.9, head.n_shape) * head.shape_sigma).astype(np.float32),
-        camera=camera,
-        fps=Fraction(25),
-        timestamps=np.zeros(1),
-        valid=np.ones(1, bool),
-        confidence=np.ones(1, np.float32),
-        basis=head.version,
-        expression_names=head.expression_names,
-    )
+    place = (rng.normal(0, 0.4 * iod), -head_frame(head).eyes.mean(0)[1], -distance)
+    betas = rng.normal(0, 0.9, head.n_shape) * head.shape_sigma
+    return resting_head(head, camera, place, betas.astype(np.float32))
 
 
 def _random_albedo(head: HeadModel, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +19,6 @@ from facegen.evaluation.metric import Face
 from facegen.flame.model import HeadModel
 from facegen.media import read_video
 from facegen.motion import Motion
-
-if TYPE_CHECKING:
-    from facegen.flame.skinning import HeadLayer
 
 Array = NDArray[np.float64]
 
@@ -178,6 +173,8 @@ def performance_from_motion(motion: Motion, head: HeadModel) -> Performance:
     Raises:
         UsageError: the motion belongs to another head model, or is empty.
     """
+    from facegen.posing import pose_batch
+
     if motion.basis != head.version:
         raise UsageError(
             f"the motion belongs to head model {motion.basis}, not {head.version}; fit it anew"
@@ -185,28 +182,11 @@ def performance_from_motion(motion: Motion, head: HeadModel) -> Performance:
     if not len(motion):
         raise UsageError("the motion has no frames")
     embedding = head.landmarks["mediapipe478"]
-    corners = head.faces[embedding.faces]
     faces: list[Face | None] = []
     for start in range(0, len(motion), _BATCH):
         part = motion[start : start + _BATCH]
-        placed = np.einsum("lk,tlkc->tlc", embedding.bary, posed(part, head)[:, corners])
+        placed = embedding.on(pose_batch(head, part), head.faces)
         # The camera's axes are right, up, towards the viewer; a picture's right, down, away.
         placed = placed * (1.0, -1.0, -1.0)
         faces += [Face(p) if ok else None for p, ok in zip(placed, part.valid, strict=True)]
     return from_faces(motion.timestamps, faces, motion)
-
-
-def posed(motion: Motion, head: HeadModel) -> NDArray[np.float32]:
-    """Vertices ``(T, V, 3)`` of all frames at once, camera space, metres; give short parts."""
-    import torch
-
-    with torch.inference_mode():
-        vertices: NDArray[np.float32] = _layer(head)(**motion.tensors()).vertices.numpy()
-    return vertices
-
-
-@lru_cache(2)
-def _layer(head: HeadModel) -> HeadLayer:
-    from facegen.flame.skinning import HeadLayer
-
-    return HeadLayer(head)

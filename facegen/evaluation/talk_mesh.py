@@ -11,11 +11,12 @@ import numpy as np
 from facegen.errors import UsageError
 from facegen.evaluation.mesh import MeshErrors
 from facegen.evaluation.metric import MetricSpec
-from facegen.evaluation.performance import Array, posed
+from facegen.evaluation.performance import Array
 from facegen.evaluation.talk_clip import Contrast
 from facegen.evaluation.talk_metrics import TalkMetric, talk_spec
 from facegen.flame.model import HeadModel
 from facegen.motion import POSES, Motion
+from facegen.posing import pose_batch, pose_vertices
 
 _BATCH = 64
 _MOVING = ("expression", "jaw_pose", "leye_pose", "reye_pose")
@@ -63,10 +64,10 @@ class MeshLips(TalkMetric):
         aim = at_times(truth, at[inside])
         if not len(own):
             return dict.fromkeys(_PARTS, float("nan"))
-        rest = posed(neutral(aim[:1]), self._head)[0]
+        rest = pose_vertices(self._head, neutral(aim[:1]))
         errors, mod = MeshErrors(rest, list(self._lips), list(self._upper)), 0.0
         for start in range(0, len(own), _BATCH):
-            a, b = (posed(m[start : start + _BATCH], self._head) for m in (own, aim))
+            a, b = (pose_batch(self._head, m[start : start + _BATCH]) for m in (own, aim))
             for x, y in zip(a, b, strict=True):
                 errors.add(x, y)
             mod += float(np.abs(self._opening(a) - self._opening(b)).sum())
@@ -75,8 +76,7 @@ class MeshLips(TalkMetric):
     def _opening(self, vertices: np.ndarray) -> Array:
         """Distance of the inner lips ``(T,)`` metres."""
         marks = self._head.landmarks["mediapipe478"]
-        corners = vertices[:, self._head.faces[marks.faces[[13, 14]]]]
-        lips = np.einsum("lk,tlkc->tlc", marks.bary[[13, 14]], corners)
+        lips = marks.on(vertices, self._head.faces)[:, [13, 14]]
         return np.asarray(np.linalg.norm(lips[:, 0] - lips[:, 1], axis=-1), np.float64)
 
 

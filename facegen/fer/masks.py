@@ -10,11 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facegen.compose.reference import head_layer
 from facegen.flame.camera import Camera
 from facegen.flame.model import HeadModel
 from facegen.flame.raster import rasterize_attributes
 from facegen.motion import POSES
+from facegen.posing import head_layer
 
 Array = NDArray[np.float64]
 # Metres that count as fully moved: a smile's corner moves about a centimetre.

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from facegen.errors import ModelFileError
 from facegen.export import write_obj
 from facegen.flame.model import HeadModel
-from facegen.flame.skinning import HeadLayer
 from facegen.media import atomic_path
 from facegen.motion import Motion
+from facegen.posing import pose_frames
 from facegen.progress import progress
-
-_BATCH = 16
-
-
-def posed(head: HeadModel, motion: Motion) -> Iterator[NDArray[np.float32]]:
-    """Vertices ``(V, 3)`` of every frame in camera space, metres."""
-    layer = HeadLayer(head)
-    for start in range(0, len(motion), _BATCH):
-        with torch.inference_mode():
-            batch = layer(**motion[start : start + _BATCH].tensors()).vertices
-        yield from batch.numpy()
 
 
 def write_ply(path: Path | str, vertices: ArrayLike, model: HeadModel) -> Path:
@@ -64,7 +51,7 @@ def write_meshes(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write = write_obj if kind == "obj" else write_ply
-    for index, vertices in enumerate(progress(posed(head, motion), len(motion), "meshes")):
+    for index, vertices in enumerate(progress(pose_frames(head, motion), len(motion), "meshes")):
         write(folder / f"{index:05d}.{kind}", vertices, head)
     write_camera(folder / "camera.json", motion)
     return folder

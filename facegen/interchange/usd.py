@@ -9,8 +9,8 @@ import numpy as np
 
 from facegen._optional import require
 from facegen.flame.model import HeadModel
-from facegen.interchange.meshes import posed
 from facegen.motion import Motion
+from facegen.posing import pose_frames
 from facegen.progress import progress
 
 # USD gives lenses in tenths of a scene unit; with a scene in metres any film size does.
@@ -45,7 +45,7 @@ def write_usd(path: Path | str, head: HeadModel, motion: Motion) -> Path:
         mesh.CreateFaceVertexCountsAttr(Vt.IntArray([3] * len(head.faces)))
         mesh.CreateFaceVertexIndicesAttr(Vt.IntArray.FromNumpy(head.faces.reshape(-1)))
         points, extent = mesh.CreatePointsAttr(), mesh.CreateExtentAttr()
-        frames = zip(codes, posed(head, motion), strict=True)
+        frames = zip(codes, pose_frames(head, motion), strict=True)
         for code, vertices in progress(frames, len(motion), "usd"):
             points.Set(Vt.Vec3fArray.FromNumpy(vertices), float(code))
             box = np.stack([vertices.min(0), vertices.max(0)])

@@ -84,5 +84,4 @@ class MotionEmotion:
         embedding = self._head.landmarks["mediapipe478"]
         with torch.no_grad():
             vertices = self._layer(transl=torch.tensor([_PLACE])).vertices[0].numpy()
-        points = (vertices[self._head.faces[embedding.faces]] * embedding.bary[..., None]).sum(1)
-        return np.asarray(self._camera.project(points))
+        return np.asarray(self._camera.project(embedding.on(vertices, self._head.faces)))

@@ -18,10 +18,10 @@ from facegen.emotion.labels import EMOTIONS
 from facegen.emotion.prototypes import factor
 from facegen.errors import UsageError
 from facegen.media.atomic import atomic_path
+from facegen.recognizer.guides import write_guides
 from facegen.speech.head_channels import CHANNELS, Clip, mirrored, splice
 from facegen.speech.head_net import HeadMotionNet, HeadNetConfig, feelings
 from facegen.speech.head_weights import save_head_net
-from facegen.training.emotion import write_guides
 
 if TYPE_CHECKING:
     from facegen.speech.head_emotion import MotionEmotion

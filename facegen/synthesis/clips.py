@@ -16,6 +16,7 @@ from facegen.emotion.dynamics import alive
 from facegen.errors import UsageError
 from facegen.media import open_writer
 from facegen.motion import POSES, Motion
+from facegen.posing import pose_vertices
 from facegen.recognizer.au_sets import INTENSITY_MAX, units_of_curves
 from facegen.speech.noise import wander
 from facegen.synthesis.expressions import identity_faces, speaking, yielded
@@ -25,7 +26,7 @@ from facegen.synthesis.making import Bench, looked_at, packed, write_bytes
 from facegen.synthesis.plan import Plan
 from facegen.synthesis.record import Row, bytes_hash, picture_hash, sample_row
 from facegen.synthesis.samples import Sample, views_of
-from facegen.synthesis.shot import Painter, Shot, posed
+from facegen.synthesis.shot import Painter, Shot
 
 Array = NDArray[np.float64]
 
@@ -181,7 +182,7 @@ def make_clip(
     assert held is not None
     lens = painter.lens(motion, sample)
     head = replace(motion[course.apex : course.apex + 1], camera=lens)
-    shot = Shot(held, head, posed(bench.head, head), course.curves[course.apex])
+    shot = Shot(held, head, pose_vertices(bench.head, head), course.curves[course.apex])
     row = sample_row(plan, sample, shot, bench.head) | painter.facts
     row = looked_at(bench, shot, row, own)
     write_bytes(out / "params" / f"{sample.name}.npz", packed(_arrays(motion, course, shot)))

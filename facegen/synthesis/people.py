@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from fractions import Fraction
-from typing import Any
 
 import cv2
 import numpy as np
@@ -20,14 +18,15 @@ from facegen.flame.lighting import shade
 from facegen.flame.model import HeadModel
 from facegen.flame.normals import frame_normals
 from facegen.flame.raster import rasterize_attributes
-from facegen.motion import POSES, Motion
+from facegen.motion import Motion
+from facegen.posing import pose_vertices, resting_head
 from facegen.synthesis.backdrop import backdrop
 from facegen.synthesis.identities import Identity, seed_of
 from facegen.synthesis.looks import Look, detailed, exposed, living, squeezed, surface
 from facegen.synthesis.plan import Plan
 from facegen.synthesis.record import Row
 from facegen.synthesis.samples import Sample
-from facegen.synthesis.shot import Shot, face_square, felt_head, posed
+from facegen.synthesis.shot import Shot, face_square, felt_head
 
 _SAMPLES = 2  # per pixel and axis
 
@@ -48,7 +47,7 @@ class PersonPainter:
         self._look = Look.random(np.median(albedo[face], 0), rng)
         self._betas = (rng.normal(0, 0.9, head.n_shape) * head.shape_sigma).astype(np.float32)
         lens = Camera.from_fov(plan.size, plan.size)
-        self._relaxed = posed(head, calm_head(head, self._betas, lens, plan.scene.frame[1]))
+        self._relaxed = pose_vertices(head, calm_head(head, self._betas, lens, plan.scene.frame[1]))
 
     def rest(self, sample: Sample) -> Motion:
         """The person calm before the camera of a sample: one frame."""
@@ -59,7 +58,7 @@ class PersonPainter:
         """See :class:`facegen.synthesis.shot.Painter`."""
         rng = np.random.default_rng(sample.seed)
         motion = felt_head(self.rest(sample), self.head, sample.face.curves, sample.view)
-        vertices = posed(self.head, motion)
+        vertices = pose_vertices(self.head, motion)
         lens = self._lens(motion, vertices, sample)
         motion = replace(motion, camera=lens)
         studio = self._lit(lens, rng)
@@ -72,14 +71,14 @@ class PersonPainter:
 
     def lens(self, motion: Motion, sample: Sample) -> Camera:
         """See :class:`facegen.synthesis.shot.Painter`."""
-        return self._lens(motion, posed(self.head, motion[:1]), sample)
+        return self._lens(motion, pose_vertices(self.head, motion[:1]), sample)
 
     def film(self, motion: Motion, sample: Sample) -> Iterator[NDArray[np.uint8]]:
         """See :class:`facegen.synthesis.shot.Painter`."""
         rng = np.random.default_rng(sample.seed)
         studio = self._lit(self.lens(motion, sample), rng)
         for one in motion.frames():
-            yield self._render(studio, posed(self.head, one))
+            yield self._render(studio, pose_vertices(self.head, one))
 
     def _render(self, studio: Studio, vertices: NDArray[np.float32]) -> NDArray[np.uint8]:
         """The person as the studio's camera sees them."""
@@ -125,18 +124,5 @@ def calm_head(head: HeadModel, betas: NDArray[np.float32], lens: Camera, frame: 
     """A head at rest in the middle of a square picture ``frame`` inter-ocular distances wide."""
     middle = head_frame(head)
     distance = lens.focal * middle.iod * frame / lens.width
-    place = np.array([[0, -middle.eyes.mean(0)[1], -distance]], np.float32)
-    poses: dict[str, Any] = {name: np.zeros((1, 3), np.float32) for name in POSES}
-    return Motion(
-        expression=np.zeros((1, head.n_expression), np.float32),
-        **poses,
-        transl=place,
-        betas=betas,
-        camera=lens,
-        fps=Fraction(25),
-        timestamps=np.zeros(1),
-        valid=np.ones(1, bool),
-        confidence=np.ones(1, np.float32),
-        basis=head.version,
-        expression_names=head.expression_names,
-    )
+    place = (0, -middle.eyes.mean(0)[1], -distance)
+    return resting_head(head, lens, place, betas)

@@ -19,13 +19,14 @@ from facegen.flame.camera import Camera
 from facegen.flame.model import HeadModel
 from facegen.media import file_sha256, read_image
 from facegen.motion import Motion
+from facegen.posing import pose_vertices
 from facegen.synthesis.backdrop import backdrop
 from facegen.synthesis.identities import Identity, seed_of
 from facegen.synthesis.labels import CLASSES
 from facegen.synthesis.plan import Plan, Portraits
 from facegen.synthesis.record import Row
 from facegen.synthesis.samples import Sample
-from facegen.synthesis.shot import Shot, Square, face_square, felt_head, landmarks, posed
+from facegen.synthesis.shot import Shot, Square, face_square, felt_head, landmarks
 from facegen.tracking import track_image
 from facegen.transfer.arkit import arkit_curves
 
@@ -114,7 +115,7 @@ class PortraitPainter:
         )
         self._fit = picture.fit
         self._curves = arkit_curves(picture.fit, head)[0]
-        vertices = posed(head, picture.fit)
+        vertices = pose_vertices(head, picture.fit)
         points = landmarks(vertices, head, picture.fit.camera, "mediapipe478")
         self.portrait = (picture.rgb, points)
         self._own = own_classes(self._curves)
@@ -131,7 +132,7 @@ class PortraitPainter:
         """See :class:`facegen.synthesis.shot.Painter`."""
         rng = np.random.default_rng(sample.seed)
         motion, curves = self._moved(sample, rng)
-        vertices = posed(self.head, motion)
+        vertices = pose_vertices(self.head, motion)
         reference = self._dressed(rng)
         lens = motion.camera
         frame = next(iter(self._move(reference, lens, iter([vertices]))))
@@ -173,12 +174,12 @@ class PortraitPainter:
         rng = np.random.default_rng(sample.seed)
         reference = self._dressed(rng)
         square = self._square(motion, sample)
-        heads = (posed(self.head, one) for one in motion.frames())
+        heads = (pose_vertices(self.head, one) for one in motion.frames())
         for frame in self._move(reference, motion.camera, heads):
             yield square.crop(frame, self.plan.size)
 
     def _square(self, motion: Motion, sample: Sample) -> Square:
-        first = posed(self.head, motion[:1])
+        first = pose_vertices(self.head, motion[:1])
         return face_square(first, self.head, motion.camera, sample.view)
 
     def _dressed(self, rng: np.random.Generator) -> Reference:

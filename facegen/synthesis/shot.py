@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from facegen.arkit import LOOK, to_head
 from facegen.compose.frame import head_frame
-from facegen.compose.reference import pose_vertices
 from facegen.flame.camera import Camera
 from facegen.flame.model import HeadModel
 from facegen.motion import Motion
@@ -137,11 +136,5 @@ def face_square(vertices: NDArray, head: HeadModel, lens: Camera, view: View) ->
 
 def landmarks(vertices: NDArray, head: HeadModel, lens: Camera, which: str) -> Array:
     """Landmarks ``(L, 2)`` of a posed head in pixels."""
-    embedding = head.landmarks[which]
-    points = (vertices[head.faces[embedding.faces]] * embedding.bary[..., None]).sum(1)
+    points = head.landmarks[which].on(vertices, head.faces)
     return np.asarray(lens.project(points)[:, :2], np.float64)
-
-
-def posed(head: HeadModel, motion: Motion) -> NDArray[np.float32]:
-    """Vertices ``(V, 3)`` of a one-frame motion, camera space."""
-    return pose_vertices(head, motion)

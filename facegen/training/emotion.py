@@ -6,23 +6,17 @@ Danecek et al. 2022, for frames), which a pixel loss hardly sees: a lip corner i
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from facegen.flame.model import HeadModel
-from facegen.media.atomic import atomic_path
 from facegen.recognizer.crop import CropSpec
 from facegen.recognizer.loss import EmotionLoss
 from facegen.recognizer.registry import Use
 
 WINDOWS = 2  # of a batch: whole windows are decoded for this term, which costs memory
-GUIDES = "guides.json"
 # MediaPipe's corners of the eyes and of the mouth, with the lips' middle.
 _EYES, _MOUTH = (33, 133, 362, 263), (61, 291, 13, 14)
 
@@ -64,8 +58,7 @@ class WindowEmotion:
 def anchors(crop: CropSpec, head: HeadModel) -> NDArray[np.float64]:
     """Where the mean face, seen from the front, has eyes and mouth in a crop: ``(2, 2)`` pixels."""
     embedding = head.landmarks["mediapipe478"]
-    corners = head.v_template[head.faces[embedding.faces]].astype(np.float64)
-    points = (corners * embedding.bary[..., None]).sum(1)[:, :2] * (1, -1)
+    points = embedding.on(head.v_template, head.faces)[:, :2] * (1, -1)
     places = np.stack([points[list(rows)].mean(0) for rows in (_EYES, _MOUTH)])
     if crop.rule == "whole":  # The window stands for a picture that is cropped already.
         return places
@@ -115,10 +108,3 @@ def _middle(mask: Tensor) -> Tensor:
         torch.stack([(mask.sum((1, 2)) * line), (mask.sum((1, 3)) * line)], -1).sum(1)
         / (mass[:, None])
     )
-
-
-def write_guides(folder: Path, uses: list[Use]) -> None:
-    """Name the recognizers that shaped exported weights, in ``guides.json`` beside them."""
-    rows: list[dict[str, Any]] = [use.to_dict() for use in uses]
-    with atomic_path(folder / GUIDES) as part:
-        part.write_text(json.dumps(rows, indent=1), encoding="utf-8")

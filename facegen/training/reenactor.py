@@ -25,9 +25,10 @@ from facegen.networks.bridge import between, bridge_start
 from facegen.networks.guidance import CHANNELS
 from facegen.networks.reenactor import Reenactor, load_network, save_reenactor
 from facegen.networks.unet import ReenactorUNet, Switches, UNetOutput
+from facegen.recognizer.guides import write_guides
 from facegen.recognizer.loss import open_emotion_loss
 from facegen.training.autoencoder import rgb8
-from facegen.training.emotion import WINDOWS, WindowEmotion, write_guides
+from facegen.training.emotion import WINDOWS, WindowEmotion
 from facegen.training.losses import (
     charbonnier,
     dissimilarity,

@@ -22,7 +22,7 @@ def warper(reference):
 @pytest.fixture(scope="package")
 def drive(head, scene):
     """Vertices of the scene's head with other values, see ``scene.still``."""
-    from facegen.compose.reference import pose_vertices
+    from facegen.posing import pose_vertices
     from tests.compose.scene import still
 
     return lambda **values: pose_vertices(head, still(head, scene.fit.camera, **values))

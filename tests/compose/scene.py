@@ -54,7 +54,7 @@ def wall(height: int, width: int) -> np.ndarray:
 
 def make_scene(model: HeadModel, size: int = 384, **values) -> Scene:
     """Photo, person matte and fit of a square picture of ``size`` pixels."""
-    from facegen.compose.reference import pose_vertices
+    from facegen.posing import pose_vertices
 
     camera = Camera.from_fov(size, size)
     fit = still(model, camera, **values)

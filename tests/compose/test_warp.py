@@ -115,7 +115,7 @@ def test_leaving_out_the_wall_changes_no_byte(reference, warper, drive):
 
 @pytest.mark.parametrize("size", [128, 640])
 def test_any_photo_size(head, size):
-    from facegen.compose.reference import pose_vertices
+    from facegen.posing import pose_vertices
     from tests.compose.scene import still
 
     scene = make_scene(head, size)
@@ -155,7 +155,7 @@ def test_wrong_input_is_named(head, scene):
 
 
 def test_the_far_half_of_a_turned_photo_comes_from_its_mirror_image(head):
-    from facegen.compose.reference import pose_vertices
+    from facegen.posing import pose_vertices
     from tests.compose.scene import still
 
     turned = make_scene(head, neck_pose=(0, 0.6, 0))

@@ -30,7 +30,7 @@ def test_the_pair_says_where_it_stands(head, scene, windows, origin):
 
 def test_training_and_use_see_the_same_window(head, scene, maker):
     """The cached pair is made by the code that a generator runs."""
-    from facegen.compose.reference import pose_vertices
+    from facegen.posing import pose_vertices
 
     fit = still(head, scene.fit.camera, neck_pose=(0.1, -0.2, 0))
     reference = Reference.build(scene.photo, scene.fit, head, matte=scene.matte, window_size=128)
@@ -69,7 +69,7 @@ def test_the_window_follows_the_head(head, scene, drive_vertices):
 
 @pytest.fixture()
 def drive_vertices(head, scene):
-    from facegen.compose.reference import pose_vertices
+    from facegen.posing import pose_vertices
 
     return lambda **values: pose_vertices(head, still(head, scene.fit.camera, **values))
 

@@ -16,11 +16,12 @@ from facegen.flame.camera import Camera
 from facegen.flame.rotations import rotation_matrix
 from facegen.interchange import open_motion
 from facegen.interchange.camera_file import read_camera, write_camera
-from facegen.interchange.meshes import posed, write_meshes
+from facegen.interchange.meshes import write_meshes
 from facegen.interchange.smplx import write_smplx
 from facegen.interchange.write import export_motion, kind_of
 from facegen.livelink import read_livelink, write_livelink
 from facegen.motion import POSES, Motion
+from facegen.posing import pose_frames
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def test_trimesh_reads_every_frame(head, motion, tmp_path, kind):
     folder = write_meshes(tmp_path / kind, head, part, kind)
     names = sorted(p.name for p in folder.iterdir())
     assert names == ["00000." + kind, "00001." + kind, "00002." + kind, "camera.json"]
-    for index, expected in enumerate(posed(head, part)):
+    for index, expected in enumerate(pose_frames(head, part)):
         mesh = trimesh.load(folder / f"{index:05d}.{kind}", process=False, maintain_order=True)
         if kind == "ply":
             np.testing.assert_array_equal(mesh.vertices.astype(np.float32), expected)
@@ -76,7 +77,7 @@ def test_smplx_poses_the_same_vertices(head, motion, tmp_path):
     )
     values["betas"] = values["betas"].expand(len(part), -1)
     vertices = model(**values).vertices.detach().numpy()
-    for got, expected in zip(vertices, posed(head, part), strict=True):
+    for got, expected in zip(vertices, pose_frames(head, part), strict=True):
         np.testing.assert_allclose(got, expected, atol=1e-5)
 
 
@@ -167,7 +168,7 @@ def test_usd_samples_every_frame(head, motion, tmp_path):
     mesh = UsdGeom.Mesh(stage.GetPrimAtPath("/scene/head"))
     samples = mesh.GetPointsAttr().GetTimeSamples()
     np.testing.assert_allclose(samples, np.arange(4), atol=1e-6)
-    for code, expected in zip(samples, posed(head, part), strict=True):
+    for code, expected in zip(samples, pose_frames(head, part), strict=True):
         got = np.array(mesh.GetPointsAttr().Get(code))
         np.testing.assert_allclose(got, expected, atol=1e-6)
     lens = UsdGeom.Camera(stage.GetPrimAtPath("/scene/camera")).GetCamera()
