@@ -20,9 +20,14 @@ from facegen.recognizer.registry import origin_of
 
 
 class Tracks:
-    """Photo and motion of the clip at hand: generators that share them differ in painting alone."""
+    """Photo and motion of the clip at hand: generators that share them differ in painting alone.
 
-    def __init__(self) -> None:
+    Args:
+        refined: with motion that is corrected by the picture (``ReenactConfig.refine``).
+    """
+
+    def __init__(self, *, refined: bool = False) -> None:
+        self.refined = refined
         self._known: tuple[Footage, tuple[Portrait, Motion]] | None = None
 
     def of(
@@ -55,11 +60,9 @@ class PipelineMethod:
     """
 
     def __init__(self, pipe: ReenactmentPipeline, tracks: Tracks | None = None) -> None:
-        self.pipe = pipe
-        self._tracks = tracks or Tracks()
-        self.origin = replace(
-            origin_of(pipe.generator, pipe.painter.guides), estimators=(FACE_MESH,)
-        )
+        self.pipe, self._tracks = pipe, tracks or Tracks()
+        name = f"{pipe.generator}-refined" if self._tracks.refined else pipe.generator
+        self.origin = replace(origin_of(name, pipe.painter.guides), estimators=(FACE_MESH,))
 
     def open(self, footage: Footage) -> tuple[Playback, list[str]]:
         """Track the whole clip, paint only the frames that are asked for."""
@@ -68,6 +71,7 @@ class PipelineMethod:
         config = ReenactConfig(
             motion="auto" if start is None else "relative",
             reference_frame="auto" if start is None else str(start),
+            refine=self._tracks.refined,
             ref_face=_place(footage.reference.middle),
             face=_place(footage.face),
         )

@@ -28,6 +28,7 @@ def reenact(
     pred: opt.Pred = None,
     ref: opt.Photos = None,
     generator: opt.Generators = None,
+    refine: opt.Refine = False,
     max_frames: opt.MaxFrames = None,
     reference_frame: opt.ReferenceFrame = 5,
     judges: opt.Judges = None,
@@ -60,10 +61,10 @@ def reenact(
         from facegen.pipelines.evaluate import PipelineMethod, Tracks
         from facegen.pipelines.reenact import ReenactmentPipeline
 
-        tracks = Tracks()
         pipes = [ReenactmentPipeline.from_pretrained(generator=name) for name in painters]
         opt.check_names([pipe.generator for pipe in pipes])
-        methods += [PipelineMethod(pipe, tracks) for pipe in pipes]
+        for tracks in [Tracks(), Tracks(refined=True)][: 1 + refine]:
+            methods += [PipelineMethod(pipe, tracks) for pipe in pipes]
     wanted = catalogue(load_judges(judges) if judges else None, lpips or [])
     found, circular = independent(
         wanted, [m.origin for m in methods], allow_circular=allow_circular
@@ -91,7 +92,9 @@ def pairs(
 ) -> None:
     """A fixed list of cross-identity pairs, every portrait and clip about equally often."""
     from facegen.evaluation.protocol import common_folder, make_pairs, write_split
+    from facegen.media.atomic import check_outputs
 
+    check_outputs(out)
     tasks = make_pairs(photos, clips, count)
     write_split(tasks, out, protocol="cross")
     typer.echo(f"{out}: {len(tasks)} pairs; use with --data {common_folder(tasks)}")

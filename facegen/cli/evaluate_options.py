@@ -28,6 +28,9 @@ Generators = Annotated[
     Optional[list[str]],
     Option("--generator", help="Also measure this generator [warp], or none; repeatable."),
 ]
+Refine = Annotated[
+    bool, Option("--refine", help="Also measure each generator with --refine (see facegen fit).")
+]
 MaxFrames = Annotated[Optional[int], Option(min=1, help="Frames per clip, in runs of 11.")]
 ReferenceFrame = Annotated[int, Option(min=0, help="Frame that is the photo.")]
 Judges = Annotated[

@@ -27,7 +27,7 @@ class Pipe:
         return "portrait"
 
     def follow(self, drive: Any, config: Any) -> np.ndarray:
-        self.asked["clip"] += 1
+        self.asked["refined" if config.refine else "clip"] += 1
         return np.arange(6)
 
     def transfer(self, portrait: str, driver: np.ndarray, config: Any) -> np.ndarray:
@@ -63,3 +63,10 @@ def test_methods_that_share_nothing_track_for_themselves() -> None:
     for pipe in (first, second):
         played(PipelineMethod(pipe), clip)
     assert first.asked == second.asked == {"photo": 1, "clip": 1}
+
+
+def test_refined_tracks_are_asked_for_and_named() -> None:
+    pipe = Pipe(10)
+    method = PipelineMethod(pipe, Tracks(refined=True))
+    played(method, footage())
+    assert pipe.asked == {"photo": 1, "refined": 1} and method.origin.name == "warp-refined"
