@@ -29,7 +29,7 @@ from facegen.faces import parse_face_choice
 from facegen.flame.maps import ConditionMaps, render_maps
 from facegen.flame.model import HeadModel
 from facegen.interchange.read import converted, is_motion, open_motion
-from facegen.media import Image, file_sha256, fingerprint, read_image
+from facegen.media import Image, file_sha256, fingerprint, probe, read_image
 from facegen.motion import Motion
 from facegen.pipelines.config import ReenactConfig
 from facegen.pipelines.fit import FittingPipeline
@@ -121,8 +121,16 @@ class ReenactmentPipeline:
             FacegenError: a file cannot be used; the message names the remedy.
         """
         config = config or ReenactConfig()
+        # What cannot be read is told before the photo is fitted.
+        driver = None
+        if isinstance(drive, Motion) or is_motion(drive):
+            driver = self.follow(drive, config)
+        else:
+            probe(drive)
         portrait = self.portray(ref, config)
-        motion = self.transfer(portrait, self.follow(drive, config), config)
+        if driver is None:
+            driver = self.follow(drive, config)
+        motion = self.transfer(portrait, driver, config)
         return Reenactment(self, portrait, motion, config, sound_of(drive))
 
     def write(
@@ -236,7 +244,7 @@ class Reenactment:
         pipe, portrait, config: what it was made from.
         motion: the transferred motion, T frames.
         sound: file whose sound belongs to it, or None.
-        task: what it was made by, see ``Statement``.
+        task, consent: see ``Statement``.
     """
 
     pipe: ReenactmentPipeline
@@ -245,6 +253,7 @@ class Reenactment:
     config: ReenactConfig
     sound: Path | None
     task: str = "reenact"
+    consent: str = ""
 
     def __len__(self) -> int:
         return len(self.motion)
@@ -263,7 +272,7 @@ class Reenactment:
         head, painter = self.pipe.head, self.pipe.painter
         parts = {f"head {head.version}": head.licence, f"generator {painter.name}": painter.licence}
         licences = tuple(f"{part}: {licence}" for part, licence in parts.items() if licence)
-        return Statement(self.task, painter.name, licences)
+        return Statement(self.task, painter.name, licences, self.consent)
 
     def frames(self, start: int = 0, *, workers: int = 2) -> Iterator[NDArray[np.uint8]]:
         """Frames from number ``start`` on."""
