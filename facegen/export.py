@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
 
-from facegen.errors import MediaError, ModelFileError
+from facegen.errors import ModelFileError
 from facegen.flame.model import JOINT_NAMES, PARENTS, HeadModel
+from facegen.media import atomic_path
 from facegen.motion import POSES, Motion
 
 # Metres: a morph target that never moves a vertex this far is left out.
@@ -36,14 +37,8 @@ _SKIN_COLOUR = [0.62, 0.42, 0.34, 1.0]
 
 def _write(path: Path, data: bytes) -> Path:
     """The file appears whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    try:
+    with atomic_path(path) as part:
         part.write_bytes(data)
-        part.replace(path)
-    except OSError as error:
-        raise MediaError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
     return path
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from facegen.errors import ModelFileError
 from facegen.flame.archive import read_npz
 from facegen.flame.camera import Camera
+from facegen.media.atomic import atomic_path
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -98,7 +99,11 @@ class Motion:
         return given | {"betas": torch.as_tensor(self.betas, dtype=torch.float32)[None]}
 
     def save(self, path: Path | str) -> None:
-        """Write ``.motion.npz`` (arrays plus a JSON header); appears whole or not at all."""
+        """Write ``.motion.npz`` (arrays plus a JSON header); appears whole or not at all.
+
+        Raises:
+            MediaError: it cannot be written.
+        """
         path = Path(path)
         header = {
             "format": FORMAT,
@@ -110,13 +115,8 @@ class Motion:
         }
         data = {name: getattr(self, name) for name in _ARRAYS}
         data["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
-        part = path.with_name(path.name + ".part")
-        try:
-            with part.open("wb") as stream:
-                np.savez_compressed(stream, **data)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        with atomic_path(path) as part, part.open("wb") as stream:
+            np.savez_compressed(stream, **data)
 
     @classmethod
     def load(cls, path: Path | str) -> Motion:

@@ -131,6 +131,29 @@ class HeadModel:
                     f"head model: {name} has shape {getattr(self, name).shape}, expected {shape}"
                 )
 
+    def _check_content(self) -> None:
+        """Refuse numbers that are not finite and indices beyond their arrays.
+
+        Compiled code looks up those indices without asking.
+
+        Raises:
+            ValueError: names the array.
+        """
+        arrays = {k: v for k, v in vars(self).items() if isinstance(v, np.ndarray)}
+        for name, value in arrays.items():
+            if value.dtype.kind not in "biuf" or not np.isfinite(value).all():
+                raise ValueError(f"{name} holds something that is no number")
+        corners = 0 if self.uv is None else len(self.uv)
+        below = {"faces": self.n_vertices, "face_regions": len(self.region_names)}
+        below |= {"uv_faces": corners, "mirror_mediapipe478": 478}
+        indices = [(name, arrays[name], limit) for name, limit in below.items() if name in arrays]
+        indices += [(name, mark.faces, len(self.faces)) for name, mark in self.landmarks.items()]
+        for name, value, limit in indices:
+            if value.size and not (
+                value.dtype.kind in "iu" and 0 <= value.min() <= value.max() < limit
+            ):
+                raise ValueError(f"{name} points beyond the {limit} there are")
+
     @property
     def n_vertices(self) -> int:
         return len(self.v_template)
@@ -181,8 +204,11 @@ class HeadModel:
         }
         data["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
         part = path.with_suffix(".part.npz")
-        np.savez_compressed(part, **data)
-        part.replace(path)
+        try:
+            np.savez_compressed(part, **data)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: Path | str) -> HeadModel:
@@ -195,24 +221,28 @@ class HeadModel:
         try:
             data = read_npz(path)
             meta = json.loads(bytes(data.pop("meta")).decode())
+            if meta.get("format") != FORMAT:
+                raise ModelFileError(f"format {meta.get('format')}, this facegen reads {FORMAT}")
+            model = cls._from_arrays(data, meta)
+            model._check_content()
+            return model
         except FileNotFoundError:
             raise ModelFileError(f"no head model at {path}") from None
-        except (OSError, ValueError, KeyError) as error:
+        except ModelFileError as error:
+            raise ModelFileError(f"{path}: {error}") from None
+        except (
+            OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError,
+        ) as error:  # fmt: skip
             raise ModelFileError(
                 f"{path} is not a facegen head model ({error}); official FLAME files are "
                 "converted with: facegen assets import FILE"
             ) from error
-        if meta.get("format") != FORMAT:
-            raise ModelFileError(
-                f"{path}: format {meta.get('format')}, this facegen reads {FORMAT}"
-            )
-        return cls._from_arrays(data, meta, path)
 
     @classmethod
-    def _from_arrays(cls, data: dict[str, NDArray], meta: dict, path: Path) -> HeadModel:
+    def _from_arrays(cls, data: dict[str, NDArray], meta: dict) -> HeadModel:
         missing = [name for name in _ARRAYS if name not in data]
         if missing:
-            raise ModelFileError(f"{path}: missing arrays {', '.join(missing)}")
+            raise ModelFileError(f"missing arrays {', '.join(missing)}")
         arrays: dict[str, Any] = {
             name: data[name].astype(np.float32) if data[name].dtype.kind == "f" else data[name]
             for name in (*_ARRAYS, *_OPTIONAL)
@@ -228,7 +258,8 @@ class HeadModel:
         }
         masks = {k[5:]: v.astype(np.float32) for k, v in data.items() if k.startswith("mask/")}
         weights = arrays["weights"]
-        arrays["weights"] = weights / weights.sum(1, keepdims=True)
+        with np.errstate(invalid="ignore", divide="ignore"):  # told by the look at the content
+            arrays["weights"] = weights / weights.sum(1, keepdims=True)
         return cls(
             version=meta["version"],
             region_names=tuple(meta["region_names"]),

@@ -139,6 +139,9 @@ def load_generator(
         UsageError: no such generator, or weights for one that has none.
         ModelFileError: the weights are absent or cannot be read.
     """
+    from facegen.networks.precision import pick_device
+
+    pick_device(device)  # told even where nothing will run on it
     if name not in GENERATORS and Path(name).is_dir():
         name, weights = "open", Path(name)
     if name == "warp":

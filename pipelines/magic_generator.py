@@ -23,7 +23,7 @@ from facegen.compose.window import HeadWindow, edge_fade
 from facegen.errors import ModelFileError, UsageError
 from facegen.flame.camera import Camera
 from facegen.media import file_sha256
-from facegen.networks.precision import DTYPES, choose_precision
+from facegen.networks.precision import DTYPES, choose_precision, pick_device
 from facegen.networks.sd15.animate import Animator, Sampling
 from facegen.networks.sd15.family import open_family
 from facegen.networks.sd15.layout import find_layout
@@ -35,7 +35,6 @@ from facegen.parallel import ordered_map, prefetch
 from facegen.pipelines.config import ReenactConfig
 from facegen.pipelines.generators import GEOMETRY_SIZE
 from facegen.pipelines.magic_config import MagicConfig, PublishedParts
-from facegen.pipelines.open_generator import pick_device
 from facegen.recognizer.registry import Use
 from facegen.weights.ledger import touch
 

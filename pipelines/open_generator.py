@@ -20,9 +20,10 @@ from facegen.assets import card_licence
 from facegen.compose import Reference, Warper, paste_window
 from facegen.compose.conditions import WindowCutter, head_maps, reference_light
 from facegen.compose.window import HeadWindow, edge_fade
-from facegen.errors import ModelFileError, UsageError
+from facegen.errors import ModelFileError
 from facegen.flame.camera import Camera
 from facegen.media import file_sha256
+from facegen.networks.precision import pick_device
 from facegen.parallel import ordered_map, prefetch
 from facegen.pipelines.config import ReenactConfig
 from facegen.recognizer.guides import read_guides
@@ -243,23 +244,6 @@ class OpenGenerator:
         mask = (out["mask"].float()[:, 0] - _DEAD) / (1 - 2 * _DEAD)
         lost = 1 - out["keep"].float()[:, 0]
         return pixels, mask.clamp(0, 1).cpu().numpy(), lost.cpu().numpy()
-
-
-def pick_device(name: str) -> torch.device:
-    """``auto`` -> a GPU where there is one, else the CPU; other names as torch knows them.
-
-    Raises:
-        UsageError: there is no such device here.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(f"--device {name}: not on this machine ({reason}); use auto") from error
-    return device
 
 
 def _noise(shape: tuple[int, ...], number: int) -> NDArray[np.float32]:

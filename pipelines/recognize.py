@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from facegen.errors import ModelFileError, UsageError
 from facegen.media import (
@@ -22,14 +20,16 @@ from facegen.media import (
     side_folder,
     write_image,
 )
-from facegen.media.atomic import check_target
+from facegen.media.atomic import check_outputs
+from facegen.media.lock import TargetLock
 from facegen.media.stills import find_sequence
+from facegen.networks.precision import pick_device
 from facegen.parallel import prefetch
 from facegen.progress import progress, progress_bar
 from facegen.recognizer import columns as col
 from facegen.recognizer.base import FaceRecognizer, Pictures
 from facegen.recognizer.drawing import draw_faces, plot_curves
-from facegen.recognizer.frame import STYLES, FaceFrame, face_frame
+from facegen.recognizer.frame import STYLES, FaceFrame, face_frame, pd
 from facegen.recognizer.opening import open_recognizer
 from facegen.recognizer.predict import columns_of, recognize
 from facegen.recognizer.row_log import RowLog
@@ -56,6 +56,7 @@ class RecognizeOptions:
         plot: picture of the curves. overlay: the input with what was recognised drawn on it.
         resume: go on with what an interrupted run of the same job left.
         batch_size: faces at once. device: where networks run.
+        max_frames: no more pictures than these.
     """
 
     style: str = "facegen"
@@ -65,6 +66,7 @@ class RecognizeOptions:
     resume: bool = False
     batch_size: int = 32
     device: str = "cpu"
+    max_frames: int | None = None
 
     def validate(self) -> None:
         """Check what types cannot.
@@ -79,9 +81,7 @@ class RecognizeOptions:
                 raise UsageError(f"--heads {name}: choose from {', '.join(HEADS)}")
         if self.plot is not None and self.plot.suffix.lower() not in (".png", ".svg", ".pdf"):
             raise UsageError(f"--plot {self.plot}: give a .png, .svg or .pdf")
-        for target in (self.plot, self.overlay):
-            if target is not None:
-                check_target(target)
+        check_outputs(self.plot, self.overlay)
 
 
 class RecognitionPipeline:
@@ -137,22 +137,34 @@ class RecognitionPipeline:
         """
         options = options or RecognizeOptions()
         options.validate()
-        check_target(target)
-        count = _count(source)  # refuses what is no picture or video before anything is made
-        log = self._log(target, source, options)
-        self._look(log, source, options, count)
-        counts = self._table(log, target, options)
-        if options.plot is not None:
-            plot_curves(options.plot, log.chunks())
-        if options.overlay is not None:
-            write_overlay(options.overlay, source, log)
-        log.close()
+        pick_device(options.device)
+        check_outputs(target, options.plot, options.overlay, inputs=[source])
+        # Refuses what is no picture or video before anything is made.
+        known = [n for n in (_count(source), options.max_frames) if n is not None]
+        lock = TargetLock(side_folder(target))
+        lock.acquire()
+        try:
+            log = self._log(target, source, options)
+            try:
+                self._look(log, source, options, min(known, default=None))
+                counts = self._table(log, target, options)
+                if options.plot is not None:
+                    plot_curves(options.plot, log.chunks())
+                if options.overlay is not None:
+                    write_overlay(options.overlay, source, log, options.max_frames)
+            except BaseException:
+                log.leave()
+                raise
+            log.close()
+        finally:
+            lock.release()
         return counts
 
     def _log(self, target: Path, source: Path, options: RecognizeOptions) -> RowLog:
         files = find_sequence(source)
         weights = [(r.spec.name, r.spec.version, r.spec.weights_sha256) for r in self.recognizers]
-        job = fingerprint(files.files if files else [source], {"recognizers": weights})
+        facts = {"recognizers": weights, "max_frames": options.max_frames}
+        job = fingerprint(files.files if files else [source], facts)
         columns = columns_of([recognizer.spec for recognizer in self.recognizers])
         return RowLog(side_folder(target), columns, job, resume=options.resume)
 
@@ -160,14 +172,15 @@ class RecognitionPipeline:
         self, log: RowLog, source: Path, options: RecognizeOptions, count: int | None
     ) -> None:
         """Rows of every picture that the log does not hold."""
-        pictures = pictures_of(source, skip=log.done)
+        most = None if options.max_frames is None else max(0, options.max_frames - log.done)
+        pictures = islice(pictures_of(source, skip=log.done), most)
         known = last_places(log) if log.done else []
         with progress_bar(count, "recognizing", done=log.done) as advance:
             rows = recognize(
                 self.recognizers,
                 look(prefetch(pictures), known=known),
                 batch_size=options.batch_size,
-                device=options.device,
+                device=pick_device(options.device),
                 passed=lambda seen: advance(),
                 flush=log.append,
             )
@@ -210,7 +223,7 @@ def last_places(log: RowLog) -> list[tuple[int, float, float, float]]:
     return list(places.values())
 
 
-def write_overlay(target: Path, source: Path, log: RowLog) -> Path:
+def write_overlay(target: Path, source: Path, log: RowLog, max_frames: int | None = None) -> Path:
     """The input with its faces' rows drawn over it: a picture for a photo, else a video with the
     input's sound.
 
@@ -227,7 +240,8 @@ def write_overlay(target: Path, source: Path, log: RowLog) -> Path:
     size = (reader.info.width, reader.info.height)
     frame_rows = next(rows, None)
     with open_writer(target, *size, reader.info.fps, audio_from=source) as writer:
-        for frame in progress(prefetch(reader), reader.info.frame_count, "overlay"):
+        shown = prefetch(islice(reader, max_frames))
+        for frame in progress(shown, reader.info.frame_count, "overlay"):
             found: list[dict[str, Any]] = []
             if frame_rows is not None and frame_rows[0] == frame.index:
                 found, frame_rows = frame_rows[1], next(rows, None)

@@ -29,7 +29,7 @@ from facegen.faces import parse_face_choice
 from facegen.flame.maps import ConditionMaps, render_maps
 from facegen.flame.model import HeadModel
 from facegen.interchange.read import converted, is_motion, open_motion
-from facegen.media import Image, file_sha256, fingerprint, read_image
+from facegen.media import Image, file_sha256, fingerprint, probe, read_image
 from facegen.motion import Motion
 from facegen.pipelines.config import ReenactConfig
 from facegen.pipelines.fit import FittingPipeline
@@ -121,8 +121,16 @@ class ReenactmentPipeline:
             FacegenError: a file cannot be used; the message names the remedy.
         """
         config = config or ReenactConfig()
+        # What cannot be read is told before the photo is fitted.
+        driver = None
+        if isinstance(drive, Motion) or is_motion(drive):
+            driver = self.follow(drive, config)
+        else:
+            probe(drive)
         portrait = self.portray(ref, config)
-        motion = self.transfer(portrait, self.follow(drive, config), config)
+        if driver is None:
+            driver = self.follow(drive, config)
+        motion = self.transfer(portrait, driver, config)
         return Reenactment(self, portrait, motion, config, sound_of(drive))
 
     def write(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from facegen.errors import MediaError
 from facegen.flame.maps import ConditionMaps
 from facegen.media import check_output, has_sound, open_writer, read_video, side_folder, write_image
+from facegen.media.atomic import check_outputs
 from facegen.media.sheet import contact_sheet
 from facegen.motion import Motion
 from facegen.progress import progress
@@ -85,9 +86,9 @@ def check_options(target: Path, options: SaveOptions) -> None:
         MediaError: the target or an extra output is unusable, or ``audio`` has no sound.
     """
     check_output(target)
-    for extra in (options.motion, options.sheet):
-        if extra is not None and not extra.absolute().parent.is_dir():
-            raise MediaError(f"cannot write {extra}: its folder does not exist")
+    check_outputs(options.motion, options.sheet, inputs=[target])
+    if options.maps is not None and options.maps.exists() and not options.maps.is_dir():
+        raise MediaError(f"cannot write {options.maps}: it is a file; give a folder")
     if options.audio is not None and not has_sound(options.audio):
         raise MediaError(f"{options.audio} has no sound; give another file, or --mute")
 

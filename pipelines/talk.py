@@ -24,8 +24,8 @@ from facegen.emotion.track import EmotionTrack
 from facegen.errors import UsageError
 from facegen.flame.model import HeadModel
 from facegen.flame.rotations import rotation_vector
-from facegen.media import file_sha256, fingerprint
-from facegen.media.atomic import check_target
+from facegen.media import file_sha256, fingerprint, probe
+from facegen.media.atomic import check_outputs
 from facegen.motion import Motion
 from facegen.pipelines.fit import FittingPipeline
 from facegen.pipelines.reenact import Portrait, Reenactment, ReenactmentPipeline
@@ -83,7 +83,10 @@ class TalkingHeadPipeline:
         """
         config = config or TalkConfig()
         config.validate()
-        next(iter(SpeechReader(audio, block=_TASTE)))  # unreadable sound is told before the fit
+        # What cannot be read is told before the photo is fitted.
+        next(iter(SpeechReader(audio, block=_TASTE)))
+        if config.clip is not None:
+            probe(config.clip)
         portrait = self.portray(ref, config)
         return self._prepared(portrait, self.act(portrait, audio, config=config), audio, config)
 
@@ -168,7 +171,7 @@ class TalkingHeadPipeline:
             raise UsageError(
                 f"--motion-only {target}: end it in .motion.npz, .livelink.csv or .glb"
             )
-        check_target(target)
+        check_outputs(target, inputs=[Path(p) for p in (audio, ref, config and config.clip) if p])
         if ref is None:
             motion = self.speak(audio, config=config)
         else:
@@ -196,7 +199,7 @@ class TalkingHeadPipeline:
             return track
         from facegen.emotion.recognition import emotion_of_voice
 
-        return emotion_of_voice(SpeechReader(audio))
+        return emotion_of_voice(SpeechReader(audio, stop=config.seconds))
 
     def _perform(
         self,
@@ -211,13 +214,13 @@ class TalkingHeadPipeline:
         """
         from facegen.speech.lip_predict import predict_lips
 
-        sound = SpeechReader(audio)
+        sound = SpeechReader(audio, stop=config.seconds)
         net, encoder = _lip_net(config)
         lips = predict_lips(sound, gain=config.articulation, net=net, encoder=encoder)
         for warning in sound.warnings:
             _LOG.warning(warning)
         melody = prosody(sound)
-        times = frame_times(melody.samples, config.fps)
+        times = frame_times(melody.samples, config.fps)[: config.max_frames]
         turns, face = None, None
         if config.clip is not None:
             turns = self._borrowed(Path(config.clip), times)

@@ -30,7 +30,8 @@ class TalkConfig:
         fps: frames per second of the result.
         ref_face: the photo's face: ``largest``, an index from the left, or ``x,y`` in pixels.
         max_yaw_deg: soft limit of head turn away from the photo's pose.
-        size, quality, steps: of the frames, see ``ReenactConfig``.
+        size, quality, steps: of the frames, see ``ReenactConfig``; ``max_size`` too.
+        max_frames: no more frames than these; the rest of the sound is left out.
     """
 
     emotion: str = "neutral"
@@ -47,6 +48,8 @@ class TalkConfig:
     size: int | None = None
     quality: str = "fast"
     steps: int | None = None
+    max_size: int | None = None
+    max_frames: int | None = None
 
     def validate(self) -> None:
         """Check what types cannot.
@@ -74,8 +77,13 @@ class TalkConfig:
         """The settings that the painter reads."""
         return ReenactConfig(
             ref_face=self.ref_face, size=self.size, quality=self.quality, steps=self.steps,
-            max_yaw_deg=self.max_yaw_deg,
+            max_yaw_deg=self.max_yaw_deg, max_size=self.max_size, max_frames=self.max_frames,
         )  # fmt: skip
+
+    @property
+    def seconds(self) -> float | None:
+        """How much of the sound is used, or None for all of it."""
+        return None if self.max_frames is None else float(self.max_frames / self.fps)
 
     @property
     def clip(self) -> str | None:

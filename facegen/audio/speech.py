@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import cast
 
@@ -59,11 +60,13 @@ class SpeechReader:
     Args:
         path: any media file with sound: wav, flac, mp3, mp4 ...; 8 to 192 kHz, any channels.
         block: samples per block (the last is shorter).
+        stop: seconds after which the rest is left out.
     """
 
-    def __init__(self, path: Path | str, *, block: int = _BLOCK) -> None:
+    def __init__(self, path: Path | str, *, block: int = _BLOCK, stop: float | None = None) -> None:
         self.path = Path(path)
         self.block = block
+        self._most = None if stop is None else max(1, ceil(stop * RATE))
         self.warnings: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[NDArray[np.float32]]:
@@ -87,8 +90,11 @@ class SpeechReader:
             given = 0
             try:
                 for piece in _resampled(container, stream):
-                    given += len(piece)
-                    yield piece
+                    kept = piece if self._most is None else piece[: self._most - given]
+                    given += len(kept)
+                    yield kept
+                    if given == self._most:
+                        return
             except (av.error.FFmpegError, OSError) as error:
                 if not given:
                     raise read_error(self.path, error) from error

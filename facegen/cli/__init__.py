@@ -24,6 +24,7 @@ from facegen.cli import (
     train,
     verify,
 )
+from facegen.cli.guard import careful
 
 app = typer.Typer(
     name="facegen",
@@ -48,6 +49,7 @@ app.add_typer(evaluate.app, name="eval")
 app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
 app.add_typer(assets.app, name="assets")
+careful(app)
 
 
 def _version(value: bool) -> None:
@@ -69,8 +71,10 @@ def _report(value: Optional[Path]) -> None:
     if value is not None:
         import atexit
 
+        from facegen.media.atomic import check_target
         from facegen.weights.ledger import write_report
 
+        check_target(value)
         atexit.register(write_report, value)
 
 

@@ -66,7 +66,9 @@ def show(
     from facegen.data.sheet import window_sheet
     from facegen.data.windows import KINDS, WindowSet
     from facegen.media import write_image
+    from facegen.media.atomic import check_outputs
 
+    check_outputs(out)
     windows = WindowSet(cache, load_head("open"), split=split, kinds=[kind] if kind else KINDS)
     write_image(out, window_sheet(windows, count, seed))
     typer.echo(str(out))

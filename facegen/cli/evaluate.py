@@ -28,6 +28,7 @@ def reenact(
     pred: opt.Pred = None,
     ref: opt.Photos = None,
     generator: opt.Generator = "warp",
+    refine: opt.Refine = False,
     max_frames: opt.MaxFrames = None,
     reference_frame: opt.ReferenceFrame = 5,
     judges: opt.Judges = None,
@@ -59,7 +60,10 @@ def reenact(
         from facegen.pipelines.evaluate import PipelineMethod
         from facegen.pipelines.reenact import ReenactmentPipeline
 
-        methods.append(PipelineMethod(ReenactmentPipeline.from_pretrained(generator=generator)))
+        pipe = ReenactmentPipeline.from_pretrained(generator=generator)
+        methods += [
+            PipelineMethod(pipe, refined=r) for r in ((False, True) if refine else (False,))
+        ]
     wanted = catalogue(load_judges(judges) if judges else None, lpips or [])
     found, circular = independent(
         wanted, [m.origin for m in methods], allow_circular=allow_circular
@@ -87,7 +91,9 @@ def pairs(
 ) -> None:
     """A fixed list of cross-identity pairs, every portrait and clip about equally often."""
     from facegen.evaluation.protocol import common_folder, make_pairs, write_split
+    from facegen.media.atomic import check_outputs
 
+    check_outputs(out)
     tasks = make_pairs(photos, clips, count)
     write_split(tasks, out, protocol="cross")
     typer.echo(f"{out}: {len(tasks)} pairs; use with --data {common_folder(tasks)}")

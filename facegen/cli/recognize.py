@@ -35,6 +35,7 @@ def recognize(
     overlay: OverlayOut = None,
     device: opt.Device = "cpu",
     batch_size: Batch = 32,
+    max_frames: opt.MaxFrames = None,
     resume: opt.Resume = False,
     overwrite: opt.Overwrite = False,
 ) -> None:
@@ -52,6 +53,7 @@ def recognize(
         resume=resume,
         batch_size=batch_size,
         device=device,
+        max_frames=max_frames,
     )
     options.validate()
     pipeline = RecognitionPipeline.from_pretrained(recognizer)

@@ -67,6 +67,8 @@ def talk(
     size: opt.Size = _DEFAULT.size,
     quality: opt.Quality = _DEFAULT.quality,
     steps: opt.Steps = _DEFAULT.steps,
+    max_frames: opt.MaxFrames = None,
+    max_size: opt.MaxSize = None,
     generator: opt.Generator = None,
     weights: opt.Weights = None,
     device: opt.Device = "auto",
@@ -78,7 +80,7 @@ def talk(
         emotion=emotion, head_motion=head_motion, gaze=gaze, blink_rate=blink_rate,
         articulation=articulation, lips=lips, audio_encoder=audio_encoder, seed=seed,
         fps=parse_fps(fps), ref_face=ref_face, max_yaw_deg=max_yaw, size=size,
-        quality=quality, steps=steps,
+        quality=quality, steps=steps, max_frames=max_frames, max_size=max_size,
     )  # fmt: skip
     config.validate()
     if demo:

@@ -20,8 +20,9 @@ def speech_emotion(
 ) -> None:
     """Fit the speech emotion model; tells its accuracy on speakers it has not heard."""
     from facegen.emotion.recognition_training import calibrated, read_corpus
-    from facegen.media import atomic_path
+    from facegen.media.atomic import atomic_path, check_outputs
 
+    check_outputs(out)
     model, told = calibrated(read_corpus(data, neutral or ()))
     with atomic_path(out) as part:
         model.save(part)

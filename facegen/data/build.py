@@ -17,9 +17,10 @@ from facegen.data.plan import Job, Plan, Source, jobs
 from facegen.data.windows import MANIFEST, Window, read_manifest, write_manifest, write_shard
 from facegen.errors import FacegenError, UsageError
 from facegen.flame.model import HeadModel
-from facegen.media import file_sha256
+from facegen.media import atomic_path, file_sha256
 from facegen.motion import Motion
 from facegen.progress import progress_bar
+from facegen.reading import read_json
 
 # Build notes of a finished shard stand beside it, so that a killed run loses no work.
 _NOTE = ".json"
@@ -99,16 +100,15 @@ def make_shard(job: Job, places: Places) -> Built:
         "fingerprint": job.fingerprint,
     }
     note = {"entry": entry, "problems": problems}
-    part = out / (job.file + _NOTE + ".part")
-    part.write_text(json.dumps(note), encoding="utf-8")
-    part.replace(out / (job.file + _NOTE))
+    with atomic_path(out / (job.file + _NOTE)) as part:
+        part.write_text(json.dumps(note), encoding="utf-8")
     return Built(entry, tuple(problems))
 
 
 def _finished(job: Job, out: Path) -> Built | None:
     """The note of a shard made before from the same sources, if its file is there."""
     try:
-        note = json.loads((out / (job.file + _NOTE)).read_text(encoding="utf-8"))
+        note = read_json(out / (job.file + _NOTE))
     except (OSError, ValueError):
         return None
     entry = note["entry"]

@@ -11,6 +11,7 @@ import numpy as np
 from facegen import __version__
 from facegen.data.windows import read_manifest, write_manifest
 from facegen.errors import UsageError
+from facegen.media.atomic import atomic_folder, check_folder
 
 
 def pack_windows(
@@ -26,11 +27,11 @@ def pack_windows(
         the new cache's manifest.
 
     Raises:
-        ModelFileError: ``cache`` is none. UsageError: ``out`` is in use, or not one shard fits.
+        ModelFileError: ``cache`` is none. MediaError: ``out`` holds something or cannot
+            be written. UsageError: not one shard fits.
     """
     manifest = read_manifest(cache)
-    if out.exists() and any(out.iterdir()):
-        raise UsageError(f"{out} is not empty; name a new folder")
+    check_folder(out)
     rng = np.random.default_rng(seed)
     chosen: list[dict[str, Any]] = []
     for split, share in (("train", 1 - held), ("held", held)):
@@ -38,10 +39,10 @@ def pack_windows(
         chosen += _draw(entries, share * megabytes * 1e6, rng)
     if not chosen:
         raise UsageError(f"no shard of {cache} fits into {megabytes} MB")
-    out.mkdir(parents=True, exist_ok=True)
-    for entry in chosen:
-        shutil.copyfile(cache / entry["file"], out / entry["file"])
-    write_manifest(out, chosen, {"facegen": __version__, "size": manifest["size"]})
+    with atomic_folder(out) as part:
+        for entry in chosen:
+            shutil.copyfile(cache / entry["file"], part / entry["file"])
+        write_manifest(part, chosen, {"facegen": __version__, "size": manifest["size"]})
     return read_manifest(out)
 
 

@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 
 from facegen.data.windows import FORMAT
 from facegen.errors import UsageError
+from facegen.reading import read_yaml
 
 A = TypeVar("A")
 
@@ -84,17 +85,15 @@ class Plan:
         Raises:
             UsageError: unreadable, or with names that mean nothing.
         """
-        import yaml
-
         try:
-            data = yaml.safe_load(path.read_text(encoding="utf-8"))
+            data = read_yaml(path)
             groups = [
                 Group(kind=kind, **{k: _frozen(v) for k, v in entry.items()})
                 for key, kind in _KINDS.items()
                 for entry in data.pop(key, ())
             ]
             return cls(**data, groups=tuple(groups))
-        except (OSError, yaml.YAMLError, TypeError, AttributeError, ValueError) as error:
+        except (OSError, TypeError, AttributeError, ValueError) as error:
             raise UsageError(f"{path} is not a plan of training windows ({error})") from error
 
 

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from facegen.errors import ModelFileError
 from facegen.flame.camera import Camera
 from facegen.flame.model import HeadModel
-from facegen.media import file_sha256
+from facegen.media import atomic_path, file_sha256
 from facegen.motion import POSES, Motion
+from facegen.reading import inside, parse_json, read_json
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -135,9 +136,8 @@ def write_shard(path: Path, windows: Iterable[Window]) -> int:
     tensors = {name: np.stack(rows).astype(np.float32) for name, rows in head.items()}
     tensors |= {"spans": np.array(spans, np.int64), "blob": blob.array()}
     header = {"format": FORMAT, "size": size, "basis": basis, "windows": metas}
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(save(tensors, {"facegen": json.dumps(header)}))
-    part.replace(path)
+    with atomic_path(path) as part:
+        part.write_bytes(save(tensors, {"facegen": json.dumps(header)}))
     return len(metas)
 
 
@@ -178,16 +178,20 @@ class Shard:
 
         try:
             self._file = safe_open(path, framework="numpy")
-            header = json.loads(self._file.metadata()["facegen"])
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+            header = parse_json(self._file.metadata()["facegen"])
+            if header["format"] != FORMAT:
+                raise ModelFileError(
+                    f"{path}: format {header['format']}, this facegen reads {FORMAT}"
+                )
+            self.size, self.basis = int(header["size"]), str(header["basis"])
+            self.metas = [_meta(entry) for entry in header["windows"]]
+            self._spans = self._file.get_tensor("spans")
+            self._blob = self._file.get_slice("blob")
+            self.head = {n: self._file.get_tensor(n) for n in (*_HEAD, "camera", "light")}
+        except (
+            OSError, SafetensorError, KeyError, TypeError, ValueError, AttributeError,
+        ) as error:  # fmt: skip
             raise ModelFileError(f"{path} is not a shard of training windows ({error})") from error
-        if header["format"] != FORMAT:
-            raise ModelFileError(f"{path}: format {header['format']}, this facegen reads {FORMAT}")
-        self.size, self.basis = int(header["size"]), str(header["basis"])
-        self.metas = [_meta(entry) for entry in header["windows"]]
-        self._spans = self._file.get_tensor("spans")
-        self._blob = self._file.get_slice("blob")
-        self.head = {n: self._file.get_tensor(n) for n in (*_HEAD, "camera", "light")}
 
     def __len__(self) -> int:
         return len(self.metas)
@@ -215,11 +219,9 @@ def write_manifest(folder: Path, entries: Sequence[dict[str, Any]], about: dict[
     for entry in sorted(entries, key=lambda e: e["file"]):
         path = folder / entry["file"]
         shards.append(entry | {"sha256": file_sha256(path), "bytes": path.stat().st_size})
-    part = folder / (MANIFEST + ".part")
-    part.write_text(
-        json.dumps({"format": FORMAT, **about, "shards": shards}, indent=1), encoding="utf-8"
-    )
-    part.replace(folder / MANIFEST)
+    manifest = {"format": FORMAT, **about, "shards": shards}
+    with atomic_path(folder / MANIFEST) as part:
+        part.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
 
 
 class WindowSet:
@@ -357,8 +359,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     path = folder / MANIFEST
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = read_json(path)
         if manifest["format"] == FORMAT:
+            for entry in manifest["shards"]:
+                inside(folder, entry["file"])
             return manifest
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelFileError(

@@ -17,6 +17,7 @@ from facegen.emotion.recognition import HIGH_AROUSAL, SpeechEmotionModel, judged
 from facegen.emotion.voice import functionals
 from facegen.errors import MediaError, UsageError
 from facegen.progress import progress
+from facegen.reading import inside
 
 Array = NDArray[np.float64]
 
@@ -72,10 +73,16 @@ def read_corpus(folder: Path | str, neutral: Sequence[Path | str] = ()) -> Corpu
     folder = Path(folder)
     listing = folder / "labels.csv"
     if listing.is_file():
-        with listing.open(newline="", encoding="utf-8") as stream:
-            rows = [
-                (folder / r["file"], r["emotion"], r["speaker"]) for r in csv.DictReader(stream)
-            ]
+        try:
+            with listing.open(newline="", encoding="utf-8") as stream:
+                rows = [
+                    (inside(folder, r["file"]), r["emotion"], r["speaker"])
+                    for r in csv.DictReader(stream)
+                ]
+        except (OSError, ValueError, KeyError, csv.Error) as error:
+            raise MediaError(
+                f"{listing} is no table of file, emotion, speaker ({error}); mend it"
+            ) from error
     else:
         rows = [
             (p, _EMODB[p.stem[5]], p.stem[:2]) for p in _sounds(folder) if p.stem[5:6] in _EMODB

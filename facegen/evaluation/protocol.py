@@ -10,6 +10,7 @@ from pathlib import Path
 
 from facegen.errors import UsageError
 from facegen.media import atomic_path, file_sha256
+from facegen.reading import inside, read_yaml
 
 RUN = 11
 FORMAT = 1
@@ -186,15 +187,13 @@ def read_split(path: Path, folder: Path | None = None) -> tuple[str, list[Task]]
     Raises:
         UsageError: not a split, or a file is absent or another one than the split means.
     """
-    import yaml
-
     folder = folder or path.parent
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = read_yaml(path)
         if data["format"] != FORMAT or data["protocol"] not in PROTOCOLS:
             raise UsageError(f"{path}: only format {FORMAT} of {', '.join(PROTOCOLS)} can be read")
         tasks = [_task(clip, folder, data["protocol"]) for clip in data["clips"]]
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError) as error:
         raise UsageError(f"{path} is not a split file ({error})") from error
     for task in tasks:
         for file, sha256 in ((task.drive, task.sha256), (task.photo, task.photo_sha256)):
@@ -204,7 +203,8 @@ def read_split(path: Path, folder: Path | None = None) -> tuple[str, list[Task]]
 
 
 def _task(clip: dict, folder: Path, protocol: str) -> Task:
-    video = folder / clip["video"]
+    inside(folder, clip["name"])  # sheets and reports are named after it
+    video = inside(folder, clip["video"])
     if "photo" not in clip:
         frame = int(clip.get("reference_frame", 0))
         return Task(str(clip["name"]), video, frame, clip["sha256"])
@@ -213,7 +213,7 @@ def _task(clip: dict, folder: Path, protocol: str) -> Task:
         video,
         0,
         clip["sha256"],
-        folder / clip["photo"],
+        inside(folder, clip["photo"]),
         clip["photo_sha256"],
         protocol != "cross",
     )

@@ -17,7 +17,7 @@ from facegen.evaluation.catalogue import embedded_metrics
 from facegen.evaluation.crops import SIDE, crop, crop_matrix
 from facegen.evaluation.metric import Face, Image, Pair, Scene
 from facegen.evaluation.selftest_check import Check
-from facegen.evaluation.selftest_identity import as_pairs, run_identity, swap
+from facegen.evaluation.selftest_identity import as_pairs, identity_metric, run_identity, swap
 from facegen.evaluation.selftest_talk import run_talk
 from facegen.evaluation.sync import RATE, EnvelopeEmbedder, Sync
 from facegen.faces import LandmarkTracker, find_landmarks
@@ -60,6 +60,7 @@ def run(judges: Path | None = None) -> Iterator[Check]:
     Args:
         judges: folder with a face recognition network for the swap of identity; a proxy without.
     """
+    identity = identity_metric(judges)  # a wrong folder is told before the work
     images = _clip()
     truth = _watch(images)
     scene = Scene("self-test", FPS, truth[0][0], truth[0][1], audio=_voice())
@@ -80,7 +81,7 @@ def run(judges: Path | None = None) -> Iterator[Check]:
     yield _sync_check(truth, scene)
     pairs = list(_pairs(truth, truth))
     swapped, faces = zip(*_watch(_swap(images[::6], truth[0][1])), strict=True)
-    yield from run_identity(pairs[::6], as_pairs(pairs[::6], swapped, faces), scene, judges)
+    yield from run_identity(pairs[::6], as_pairs(pairs[::6], swapped, faces), scene, identity)
     shut = [k for k in range(FRAMES) if _mouth(k) < 0.03]
     yield from run_talk([face for _, face in truth], _voice(), shut, FPS)
 

@@ -31,15 +31,14 @@ class AlignedHistograms:
 
 
 def run_identity(
-    pairs: Sequence[Pair], swapped: Sequence[Pair], scene: Scene, judges: Path | None
+    pairs: Sequence[Pair], swapped: Sequence[Pair], scene: Scene, metric: Identity
 ) -> Iterator[Check]:
     """The cosine to the reference falls by 0.1 or more where the face is another one.
 
     Args:
         pairs, swapped: frames of the true face and of another face in its place.
-        judges: folder with a face recognition network, or None for the proxy.
+        metric: of :func:`identity_metric`.
     """
-    metric = _metric(judges)
     name = metric.spec.name
     true, other = (_cosine(metric, frames, scene) for frames in (pairs, swapped))
     yield Check(f"identity: {name} of the true face = {true:.3g} (at least 0.9)", true >= 0.9)
@@ -47,7 +46,12 @@ def run_identity(
     yield Check(text, true - other > 0.1)
 
 
-def _metric(judges: Path | None) -> Identity:
+def identity_metric(judges: Path | None) -> Identity:
+    """The cosine of a judge's face recognition network, or of the proxy without a folder.
+
+    Raises:
+        UsageError: the folder holds no such network.
+    """
     from facegen.evaluation.recall import Recall
 
     if judges is not None:

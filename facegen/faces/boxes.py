@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 from facegen.errors import FaceNotFoundError, UsageError
@@ -77,6 +78,8 @@ def parse_face_choice(text: str) -> FaceChoice:
         return "largest"
     try:
         numbers = [float(part) for part in text.split(",")]
+        if not all(0 <= number < inf for number in numbers):
+            raise ValueError("outside every picture")
         if len(numbers) == 1:
             return int(text)
         x, y = numbers

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facegen.faces.boxes import FaceBox, distinct
-from facegen.faces.quiet import native_quiet
+from facegen.faces.quiet import native_loading
 
 Image = NDArray[np.uint8]
 
@@ -25,7 +25,7 @@ class FaceDetector:
     """
 
     def __init__(self, confidence: float = _CONFIDENCE) -> None:
-        with native_quiet():
+        with native_loading():
             from mediapipe.python.solutions.face_detection import FaceDetection
 
             self._graphs = [

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from facegen.errors import FaceNotFoundError
 from facegen.faces.boxes import FaceBox, FaceChoice, choose_face
 from facegen.faces.detection import FaceDetector
-from facegen.faces.quiet import native_quiet
+from facegen.faces.quiet import native_loading
 
 Image = NDArray[np.uint8]
 Landmarks = NDArray[np.float32]
@@ -79,7 +79,7 @@ class LandmarkTracker:
         self._window: _Window | None = None
         self._last: FaceBox | None = None
         self._misses = 0
-        with native_quiet():
+        with native_loading():
             from mediapipe.python.solutions.face_mesh import FaceMesh
 
             self._mesh = FaceMesh(
@@ -179,7 +179,7 @@ class LandmarkTracker:
         return points
 
     def _restart(self, rgb: Image) -> Landmarks | None:
-        with native_quiet():
+        with native_loading():
             self._mesh.reset()
             points = self._run(rgb, _SETTLE)
         if points is None:

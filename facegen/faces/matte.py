@@ -7,7 +7,7 @@ import threading
 import numpy as np
 from numpy.typing import NDArray
 
-from facegen.faces.quiet import native_quiet
+from facegen.faces.quiet import native_loading
 
 _local = threading.local()
 
@@ -23,7 +23,7 @@ def person_matte(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
     """
     picture = np.ascontiguousarray(rgb)
     if not hasattr(_local, "segmenter"):
-        with native_quiet():
+        with native_loading():
             from mediapipe.python.solutions.selfie_segmentation import SelfieSegmentation
 
             _local.segmenter = SelfieSegmentation(model_selection=0)

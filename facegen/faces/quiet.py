@@ -6,6 +6,26 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from facegen.errors import ModelFileError
+
+
+@contextmanager
+def native_loading() -> Iterator[None]:
+    """Where MediaPipe's networks load: silent, and a failure is one of ours.
+
+    Raises:
+        ModelFileError: a network cannot be loaded.
+    """
+    try:
+        with native_quiet():
+            yield
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise ModelFileError(
+            f"MediaPipe's networks cannot be loaded ({reason}); free memory and open files, or "
+            "install mediapipe again"
+        ) from error
+
 
 @contextmanager
 def native_quiet() -> Iterator[None]:

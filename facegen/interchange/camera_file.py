@@ -18,6 +18,7 @@ from facegen.errors import ModelFileError
 from facegen.flame.camera import Camera
 from facegen.media import atomic_path
 from facegen.motion import Motion
+from facegen.reading import read_json
 
 NEAR, FAR = 0.01, 100.0
 
@@ -78,7 +79,7 @@ def read_camera(path: Path | str) -> Camera:
         ModelFileError: not such a file.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = read_json(Path(path))
         width, height = int(content["width"]), int(content["height"])
         p = np.array(content["opengl"]["projection"], float)
         flat = content["kind"] == "orthographic"

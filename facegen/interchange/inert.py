@@ -6,9 +6,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from facegen.errors import ModelFileError
+from facegen.flame.archive import read_npy, read_npz
 from facegen.flame.unpickle import read_tree
 
 TORCH = (".pt", ".pth", ".frame", ".tar", ".ckpt")
@@ -32,7 +31,7 @@ def read_arrays(path: Path) -> Any:
         if start[:2] == b"PK":
             return _archive(path)
         if start[:6] == b"\x93NUMPY":
-            return np.load(path, allow_pickle=False)
+            return read_npy(path)
         if start[:6] == b"MATLAB":
             from scipy.io import loadmat
 
@@ -55,8 +54,7 @@ def _archive(path: Path) -> Any:
         torch_made = any(name.endswith("/data.pkl") for name in archive.namelist())
     if torch_made:
         return _torch(path)
-    with np.load(path, allow_pickle=False) as content:
-        return {key: content[key] for key in content.files}
+    return read_npz(path)
 
 
 def _torch(path: Path) -> Any:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from facegen.errors import ModelFileError
 from facegen.export import write_obj
 from facegen.flame.model import HeadModel
-from facegen.media import atomic_path
+from facegen.media.atomic import atomic_folder, atomic_path
 from facegen.motion import Motion
 from facegen.posing import pose_frames
 from facegen.progress import progress
@@ -49,9 +49,11 @@ def write_meshes(
     from facegen.interchange.camera_file import write_camera
 
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     write = write_obj if kind == "obj" else write_ply
-    for index, vertices in enumerate(progress(pose_frames(head, motion), len(motion), "meshes")):
-        write(folder / f"{index:05d}.{kind}", vertices, head)
-    write_camera(folder / "camera.json", motion)
+    with atomic_folder(folder) as part:
+        for index, vertices in enumerate(
+            progress(pose_frames(head, motion), len(motion), "meshes")
+        ):
+            write(part / f"{index:05d}.{kind}", vertices, head)
+        write_camera(part / "camera.json", motion)
     return folder

@@ -8,6 +8,7 @@ from pathlib import Path
 from facegen.errors import UsageError
 from facegen.flame.model import HeadModel
 from facegen.interchange.read import converted
+from facegen.media.atomic import check_folder, check_target
 from facegen.motion import Motion
 
 MESHES = ("obj", "ply")
@@ -56,6 +57,8 @@ def export_motion(
     kind = kind or kind_of(target)
     if kind not in KINDS:
         raise UsageError(f"--format {kind}: choose from {', '.join(KINDS)}")
+    check = check_folder if kind in MESHES else check_target
+    check(Path(target))
     from facegen.assets import load_head
 
     if kind == "csv" and head is None:

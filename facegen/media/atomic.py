@@ -6,14 +6,20 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from facegen.errors import MediaError
 
+# A block writes one file: longer than this is another run that hangs.
+_PATIENCE_SECONDS = 10.0
 _REASONS = {
     errno.ENOENT: "no such file",
+    errno.ENOTDIR: "a part of the path is a file, not a folder",
+    errno.ELOOP: "its links lead in a circle",
+    errno.EMFILE: "too many files are open; raise the limit with ulimit -n",
+    errno.ENOMEM: "out of memory",
     errno.EACCES: "no permission",
     errno.EPERM: "no permission",
     errno.EROFS: "the file system is read-only",
@@ -56,7 +62,11 @@ def check_target(target: Path) -> None:
     """
     if target.is_dir():
         raise MediaError(f"cannot write {target}: it is a folder; give a file name")
+    if target.exists() and not target.is_file():  # a rename would put a file in its place
+        raise MediaError(f"cannot write {target}: it is a device or a pipe; give a file name")
     parent = target.parent
+    if parent.exists() and not parent.is_dir():
+        raise MediaError(f"cannot write {target}: {parent} is a file, not a folder")
     if not parent.is_dir():
         raise MediaError(f"cannot write {target}: there is no folder {parent}; make it first")
     if not os.access(parent, os.W_OK | os.X_OK):
@@ -71,24 +81,89 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-@contextmanager
-def atomic_path(target: Path | str) -> Iterator[Path]:
-    """A path to write to; renamed to ``target`` when the block ends well, else removed.
+def check_folder(target: Path) -> None:
+    """Refuse a folder that could not be filled, before hours are spent on its content.
 
     Raises:
-        MediaError: the target cannot be written, or the disk filled up inside the block.
+        MediaError: a file stands there, it holds something already, or it may not be written.
     """
-    target = Path(target)
-    check_target(target)
-    part = part_path(target)
-    remove(part)
+    if target.is_dir():
+        if any(target.iterdir()):
+            raise MediaError(f"cannot write {target}: the folder is not empty; name a new one")
+        check_target(target / "any")
+    elif target.exists():
+        raise MediaError(f"cannot write {target}: it is a file, not a folder; name a new one")
+    check_target(beside(target, "lock"))
+
+
+def check_outputs(*outputs: Path | None, inputs: Iterable[Path] = ()) -> None:
+    """Refuse files that cannot be written, are asked for twice, or are read in the same run.
+
+    Raises:
+        MediaError: names the file.
+    """
+    taken = {path.resolve(): "an input" for path in inputs}
+    for path in outputs:
+        if path is None:
+            continue
+        check_target(path)
+        if (use := taken.get(path.resolve())) is not None:
+            raise MediaError(f"{path} is {use}; choose another name")
+        taken[path.resolve()] = "the name of another result"
+
+
+@contextmanager
+def _staged(target: Path) -> Iterator[Path]:
+    """Where a target grows, under its lock; whatever is left there afterwards is removed."""
+    from facegen.media.lock import TargetLock
+
+    part, lock = part_path(target), TargetLock(target)
+    lock.acquire(patience=_PATIENCE_SECONDS)
     try:
+        remove(part)
         yield part
-        part.replace(target)
     except OSError as error:
         raise MediaError(f"cannot write {target}: {reason(error)}") from error
     finally:
         remove(part)
+        lock.release()
+
+
+@contextmanager
+def atomic_path(target: Path | str) -> Iterator[Path]:
+    """A path to write to; renamed to ``target`` when the block ends well, else removed.
+
+    Another run that writes the same target is waited for a few seconds, so that neither sees the
+    other's unfinished file.
+
+    Raises:
+        MediaError: the target cannot be written, the disk filled up inside the block, or another
+            run keeps writing it.
+    """
+    target = Path(target)
+    check_target(target)
+    with _staged(target) as part:
+        yield part
+        part.replace(target)
+
+
+@contextmanager
+def atomic_folder(target: Path | str) -> Iterator[Path]:
+    """A new folder to fill; it becomes ``target`` when the block ends well, else it is removed.
+
+    Raises:
+        MediaError: as :func:`atomic_path`, or the target is a file or holds something.
+    """
+    target = Path(target)
+    check_folder(target)
+    with _staged(target) as part:
+        part.mkdir()
+        yield part
+        if not target.exists():
+            part.rename(target)
+            return
+        for entry in part.iterdir():
+            entry.replace(target / entry.name)
 
 
 def file_sha256(path: Path | str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -16,6 +17,7 @@ from facegen.media.atomic import beside, reason
 _GRACE_SECONDS = 5.0
 # Two readings of a process's start differ where the clock was set in between.
 _START_TOLERANCE_SECONDS = 60.0
+_POLL_SECONDS = 0.05
 
 
 class TargetLock:
@@ -30,15 +32,24 @@ class TargetLock:
         self._path = beside(target, "lock")
         self._owner: int | None = None
 
-    def acquire(self) -> None:
+    def acquire(self, patience: float = 0.0) -> None:
         """Take the lock.
+
+        Args:
+            patience: seconds to wait for another run's end before giving up.
 
         Raises:
             MediaError: another live run has it, or the folder cannot be written.
         """
+        end = time.monotonic() + patience
         try:
             while not self._create():
-                self._clear()
+                try:
+                    self._clear()
+                except MediaError:
+                    if time.monotonic() >= end:
+                        raise
+                    time.sleep(_POLL_SECONDS)
         except OSError as error:
             raise MediaError(f"cannot write {self._target}: {reason(error)}") from error
 
@@ -63,7 +74,7 @@ class TargetLock:
         """Whether the lock was free; opening with "x" lets one process win."""
         pid = os.getpid()
         # Made up before: a process killed between the two steps leaves a lock without a holder.
-        holder = json.dumps([pid, psutil.Process(pid).create_time()])
+        holder = json.dumps([pid, _start_of(pid)])
         try:
             stream = self._path.open("x")
         except FileExistsError:
@@ -106,6 +117,12 @@ class TargetLock:
         raise MediaError(
             f"cannot write {self._target}: {who}; wait for its end or name another target"
         )
+
+
+@cache
+def _start_of(pid: int) -> float:
+    """When this process began, seconds since 1970; asked once, a lock is taken for every file."""
+    return psutil.Process(pid).create_time()
 
 
 def _holder(text: str) -> tuple[int, float] | None:

@@ -15,6 +15,7 @@ from av.container import InputContainer
 from facegen.errors import MediaError
 from facegen.media.color import hdr_kind
 from facegen.media.container import open_input, read_error
+from facegen.media.image import MAX_PIXELS
 from facegen.media.orient import Orientation, orientation_of
 from facegen.media.stills import ImageSequence, find_sequence
 
@@ -87,7 +88,7 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
     """The picture stream: the first that is not a cover image.
 
     Raises:
-        MediaError: there is none, or it cannot be decoded.
+        MediaError: there is none, it cannot be decoded, or its frames are too large.
     """
     streams = container.streams.video
     if not streams:
@@ -98,6 +99,11 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
         raise MediaError(f"cannot use {path} as a video: it holds sound and a cover image only")
     if stream.codec_context is None:
         raise MediaError(f"cannot read {path}: its codec is not supported; convert it to H.264")
+    width, height = stream.codec_context.width, stream.codec_context.height
+    if width * height > MAX_PIXELS:  # a frame is decoded whole, whatever its file's size
+        raise MediaError(
+            f"{path} has frames of {width} x {height} pixels, more than {MAX_PIXELS}; shrink it"
+        )
     return stream
 
 

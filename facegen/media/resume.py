@@ -35,7 +35,7 @@ from facegen.media.writer import Clock, PictureSink, Seconds, VideoWriter, check
 
 Rgb8 = NDArray[np.uint8]
 SEGMENT_FRAMES = 50
-_MANIFEST = "manifest.json"
+_MANIFEST, _JOINED = "manifest.json", "joined"
 _FORMAT = 1
 
 
@@ -249,11 +249,15 @@ class SegmentedWriter:
         self._close_segment()
         if not self._manifest.segments:
             raise MediaError(f"cannot write {self.path}: no pictures were given")
-        with atomic_path(self.path) as part:
-            try:
-                self._join(part)
-            except av.error.FFmpegError as problem:
-                raise MediaError(f"cannot write {self.path}: {reason(problem)}") from problem
+        check_target(self.path)
+        part = self._side / f"{_JOINED}{self.path.suffix}"
+        try:
+            self._join(part)
+            part.replace(self.path)
+        except (av.error.FFmpegError, OSError) as problem:
+            raise MediaError(f"cannot write {self.path}: {reason(problem)}") from problem
+        finally:
+            remove(part)
         remove(self._side)
 
     def _join(self, part: Path) -> None:

@@ -12,7 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facegen.errors import MediaError
-from facegen.media.atomic import atomic_path, beside, check_target, reason, remove, side_folder
+from facegen.media.atomic import (
+    atomic_path,
+    beside,
+    check_folder,
+    check_target,
+    reason,
+    remove,
+    side_folder,
+)
 from facegen.media.image import IMAGE_SUFFIXES, check_picture, write_image
 from facegen.media.lock import TargetLock
 from facegen.media.stills import is_pattern
@@ -40,13 +48,11 @@ def check_sequence(path: Path) -> tuple[Path, str]:
     folder, name = (path.parent, path.name) if patterned else (path, _NAME)
     if Path(name).suffix.lower() not in IMAGE_SUFFIXES:
         raise MediaError(f"cannot write {path}: use one of {', '.join(sorted(IMAGE_SUFFIXES))}")
-    if folder.is_dir():
+    if patterned and folder.is_dir():
         check_target(folder / _TIMES)
-        if not patterned and any(folder.iterdir()):
-            raise MediaError(f"cannot write {path}: the folder is not empty; name a new one")
-    elif folder.exists():
-        raise MediaError(f"cannot write {path}: {folder} is a file, not a folder; name a new one")
-    check_target(beside(folder, "lock"))
+        check_target(beside(folder, "lock"))
+    else:
+        check_folder(folder)
     return folder, name
 
 

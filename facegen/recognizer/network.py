@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from facegen.arkit import ARKIT
 from facegen.errors import ModelFileError, UsageError
 from facegen.media import file_sha256
+from facegen.reading import read_json
 from facegen.recognizer.au_sets import INTENSITY_MAX
 from facegen.recognizer.base import FaceRecognizer
 from facegen.recognizer.experts import AdapterExperts, TimePool
@@ -142,7 +143,7 @@ def load_network(folder: Path) -> RecognizerNet:
     """
     path = folder / WEIGHTS
     try:
-        about = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        about = read_json(folder / CONFIG)
         if about.get("format") != FORMAT:
             raise ModelFileError(
                 f"{folder} holds a recognizer of format {about.get('format')}, not {FORMAT}"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 from facegen.errors import ModelFileError, UsageError
+from facegen.reading import read_json
 from facegen.recognizer.base import FaceRecognizer
 from facegen.weights.ledger import touch
 
@@ -90,7 +90,7 @@ def kind_of(path: Path) -> str:
     config = path / "config.json"
     if config.is_file():
         try:
-            given = json.loads(config.read_text(encoding="utf-8"))
+            given = read_json(config)
         except (OSError, ValueError) as error:
             raise ModelFileError(f"{config} cannot be read ({error})") from error
         return "huggingface" if "model_type" in given else "open"

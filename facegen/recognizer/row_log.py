@@ -9,11 +9,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from facegen.errors import MediaError
 from facegen.media.atomic import atomic_path, reason, remove
-from facegen.recognizer.frame import FaceFrame
+from facegen.recognizer.frame import FaceFrame, pd
 
 _ROWS, _JOB = "rows.csv", "job.json"
 _CHUNK = 2000  # rows held at once
@@ -33,9 +31,11 @@ class RowLog:
     def __init__(self, folder: Path, columns: tuple[str, ...], job: str, *, resume: bool) -> None:
         self._folder, self._columns = folder, columns
         self.done = 0
+        self._holds = False
         try:
             if resume and self._of(job):
                 self._continue()
+                self._holds = True
                 return
             remove(folder)
             folder.mkdir(parents=True)
@@ -43,6 +43,7 @@ class RowLog:
                 part.write_text(json.dumps({"job": job, "columns": columns}))
             self._rows.write_text(_lines(columns, [dict(zip(columns, columns, strict=True))]))
         except OSError as error:
+            self.leave()
             raise MediaError(f"cannot write {folder}: {reason(error)}") from error
 
     @property
@@ -80,6 +81,7 @@ class RowLog:
         try:
             with self._rows.open("a", encoding="utf-8", newline="") as stream:
                 stream.write(_lines(self._columns, rows))
+            self._holds = True
         except OSError as error:
             raise MediaError(f"cannot write {self._rows}: {reason(error)}") from error
 
@@ -87,6 +89,11 @@ class RowLog:
         """The table in pieces; at least one, which may have no rows."""
         for piece in pd.read_csv(self._rows, chunksize=_CHUNK, dtype={"input": str}):
             yield FaceFrame(piece)
+
+    def leave(self) -> None:
+        """The run ends early: what it found is kept, an empty log is not."""
+        if not self._holds:
+            remove(self._folder)
 
     def close(self) -> None:
         """The job is done: the folder goes away."""

@@ -14,6 +14,7 @@ from torch import nn
 from facegen import checkpoints
 from facegen.errors import ModelFileError
 from facegen.media.atomic import atomic_path
+from facegen.reading import read_json
 from facegen.weights.ledger import touch_folder
 
 FORMAT = 1
@@ -62,7 +63,7 @@ class NetworkFile(Generic[Net]):
         from safetensors.torch import load_file
 
         try:
-            header = json.loads((folder / f"{self.name}.json").read_text(encoding="utf-8"))
+            header = read_json(folder / f"{self.name}.json")
             if header.pop("format") != FORMAT:
                 raise ValueError(f"another format than {FORMAT}")
             listed = {k: tuple(v) if isinstance(v, list) else v for k, v in header.items()}

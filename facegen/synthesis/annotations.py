@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
+from facegen.media import atomic_path
 from facegen.synthesis.labels import CLASSES
 from facegen.synthesis.record import Row
 
@@ -25,9 +27,12 @@ def write_annotations(out: Path, split: str, rows: Iterable[Row], size: int) -> 
     folder = out / "annotations"
     folder.mkdir(exist_ok=True)
     file = folder / f"faces_{split}.json"
-    part, images = file.with_name(file.name + ".part"), file.with_name(file.name + ".images")
     categories = [{"id": i, "name": name, "keypoints": KEYPOINTS} for i, name in enumerate(CLASSES)]
-    with part.open("w", encoding="utf-8") as stream, images.open("w", encoding="utf-8") as names:
+    with (
+        atomic_path(file) as part,
+        part.open("w", encoding="utf-8") as stream,
+        TemporaryFile("w+", encoding="utf-8", dir=folder) as names,
+    ):
         stream.write(f'{{"categories": {json.dumps(categories)},\n"annotations": [')
         for number, row in enumerate(rows):
             comma = ",\n" if number else "\n"
@@ -35,13 +40,10 @@ def write_annotations(out: Path, split: str, rows: Iterable[Row], size: int) -> 
             image = {"id": number, "file_name": row["file"], "width": size, "height": size}
             names.write(comma + json.dumps(image))
         stream.write('\n],\n"images": [')
-        names.flush()
-        with images.open(encoding="utf-8") as written:
-            for line in written:
-                stream.write(line)
+        names.seek(0)
+        for line in names:
+            stream.write(line)
         stream.write("\n]}\n")
-    images.unlink()
-    part.replace(file)
     return file
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from facegen._optional import require
 from facegen.errors import ModelFileError, UsageError
 from facegen.media import file_sha256, read_image
+from facegen.reading import inside, named, parse_json, read_json
 from facegen.synthesis.labels import CLASSES
 from facegen.synthesis.plan import SPLITS
 from facegen.synthesis.record import Row
@@ -62,7 +62,7 @@ class SyntheticDataset:
             raise UsageError(f"no split {split!r} in {self.path}; it has {self.about['splits']}")
         self.rows: list[Row] = [
             row
-            for row in rows
+            for row in map(self._checked, rows)
             if (split is None or row["split"] == split) and (not keep or row["decision"] == "keep")
         ]
         if check:
@@ -108,6 +108,14 @@ class SyntheticDataset:
         """``(N,)`` index into ``CLASSES``."""
         return np.array([CLASSES.index(row["label"]) for row in self.rows], np.int64)
 
+    def _checked(self, row: Row) -> Row:
+        try:
+            inside(self.path, row["file"])
+            inside(self.path, row["sample_id"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ModelFileError(f"{self.path} lists what no set holds ({error})") from error
+        return row
+
     def _rows(self, unfinished: bool) -> Iterator[Row]:
         if unfinished and not (self.path / ABOUT).is_file():
             yield from UnitRows(self.path)
@@ -116,15 +124,13 @@ class SyntheticDataset:
             for folder in (self.path / split, self.path / "clips" / split):
                 file = folder / "metadata.jsonl"
                 if file.is_file():
-                    with file.open(encoding="utf-8") as lines:
-                        yield from (json.loads(line) for line in lines)
+                    yield from _entries(file)
 
     def _curated(self, rows: list[Row], name: str) -> list[Row]:
         file = self.path / "curated" / f"{name}.jsonl"
         if not file.is_file():
             raise UsageError(f"{self.path} has no curated list {name!r}; make it: facegen curate")
-        with file.open(encoding="utf-8") as lines:
-            changes = {entry["sample_id"]: entry for entry in map(json.loads, lines)}
+        changes = {entry.get("sample_id"): entry for entry in _entries(file)}
         return [row | changes.get(row["sample_id"], {}) for row in rows]
 
     def _check(self) -> None:
@@ -134,6 +140,20 @@ class SyntheticDataset:
                 raise ModelFileError(f"{file} is not the picture its row names; make the set anew")
 
 
+def _entries(file: Path) -> Iterator[Row]:
+    """Lines of a list of samples, as they are needed.
+
+    Raises:
+        ModelFileError: a line is damaged.
+    """
+    try:
+        with file.open(encoding="utf-8") as lines:
+            for line in lines:
+                yield named(parse_json(line))
+    except (OSError, ValueError) as error:
+        raise ModelFileError(f"{file} is damaged ({error}); make the set anew") from error
+
+
 def read_about(path: Path) -> dict[str, Any]:
     """``dataset.json`` of a set.
 
@@ -141,8 +161,10 @@ def read_about(path: Path) -> dict[str, Any]:
         ModelFileError: absent, unreadable or of a newer format.
     """
     try:
-        about = json.loads((path / ABOUT).read_text(encoding="utf-8"))
+        about = read_json(path / ABOUT)
         if about["format"] == FORMAT:
+            for split in about["splits"]:
+                inside(path, split)
             return about
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelFileError(

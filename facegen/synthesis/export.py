@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import datetime, timezone
 from pathlib import Path
+from types import TracebackType
 from typing import IO, Any
 
 from facegen import __version__
+from facegen.media import atomic_path
 from facegen.synthesis.annotations import write_annotations
 from facegen.synthesis.build import Job
 from facegen.synthesis.card import Summary, data_card
@@ -85,18 +88,18 @@ class _Metadata:
     def __init__(self, out: Path) -> None:
         self._out = out
         self._open: dict[Path, IO[str]] = {}
+        self._stack = ExitStack()
 
     def __enter__(self) -> _Metadata:
         return self
 
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        for file, stream in self._open.items():
-            stream.close()
-            part = file.with_name(file.name + ".part")
-            if error is None:
-                part.replace(file)
-            else:
-                part.unlink(missing_ok=True)
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
 
     def add(self, row: Row) -> None:
         """One more row; its ``file_name`` is relative to the file's folder."""
@@ -104,6 +107,7 @@ class _Metadata:
         folder = kind / row["split"]
         file = self._out / folder / "metadata.jsonl"
         if file not in self._open:
-            self._open[file] = file.with_name(file.name + ".part").open("w", encoding="utf-8")
+            part = self._stack.enter_context(atomic_path(file))
+            self._open[file] = self._stack.enter_context(part.open("w", encoding="utf-8"))
         name = Path(row["file"]).relative_to(folder).as_posix()
         self._open[file].write(json.dumps({"file_name": name} | row) + "\n")

@@ -12,6 +12,7 @@ from typing import IO
 
 import numpy as np
 
+from facegen.media import atomic_path
 from facegen.recognizer.au_sets import au_set
 from facegen.recognizer.labels import label_space
 from facegen.synthesis.labels import CLASSES
@@ -43,13 +44,7 @@ class TrainerLists:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._stack.close()
-        for name in self._open:
-            part = self._folder / (name + ".part")
-            if error is None:
-                part.replace(self._folder / name)
-            else:
-                part.unlink(missing_ok=True)
+        self._stack.__exit__(kind, error, trace)
 
     def add(self, row: Row) -> None:
         """One more sample."""
@@ -68,7 +63,7 @@ class TrainerLists:
 
     def _stream(self, name: str, header: str) -> IO[str]:
         if name not in self._open:
-            part = self._folder / (name + ".part")
+            part = self._stack.enter_context(atomic_path(self._folder / name))
             self._open[name] = self._stack.enter_context(part.open("w", encoding="utf-8"))
             self._open[name].write(header)
         return self._open[name]

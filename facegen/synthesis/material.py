@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from facegen.errors import UsageError
 from facegen.evaluation.crops import crop
-from facegen.media import file_sha256
+from facegen.media import atomic_path, file_sha256
 from facegen.progress import progress
 from facegen.recognizer.crop import upright_square
 from facegen.recognizer.sights import look, pictures_of
@@ -145,15 +145,13 @@ class Material:
             faces.append(describe(grey))
             mirrors.append(describe(np.ascontiguousarray(grey[:, ::-1])))
         cache.parent.mkdir(parents=True, exist_ok=True)
-        part = cache.with_name(cache.name + ".part")
-        with part.open("wb") as stream:
+        with atomic_path(cache) as part, part.open("wb") as stream:
             np.savez_compressed(
                 stream,
                 rows=np.array([json.dumps(row) for row in found]),
                 features=np.stack(faces).astype(np.float16),
                 mirrored=np.stack(mirrors).astype(np.float16),
             )
-        part.replace(cache)
         return cls.gather(labelled, panel)
 
     def of_classes(self, classes: Sequence[int]) -> Material:

@@ -1,6 +1,6 @@
 """What a set is made of: a plan file as frozen dataclasses, every mistake named with its field.
 
-A plan is YAML; ``examples`` of every field are in the command's ``--example``.
+A plan is YAML; ``docs/recipes/synthetic.md`` shows some.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from facegen.errors import UsageError
+from facegen.reading import read_yaml
 from facegen.synthesis.labels import CLASSES, class_index
 
 T = TypeVar("T")
@@ -227,14 +228,12 @@ class Plan:
             UsageError: unreadable, or a field that is unknown, of another type or out of range;
                 the message names it and says what would do.
         """
-        import yaml
-
         try:
-            data = yaml.safe_load(path.read_text(encoding="utf-8"))
+            data = read_yaml(path)
         except OSError as error:
             raise UsageError(f"cannot read the plan {path}: {error.strerror}") from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise UsageError(f"{path} is not YAML ({str(error).splitlines()[0]})") from error
+        except ValueError as error:
+            raise UsageError(f"{path} is not YAML of a plan ({error})") from error
         plan = parse(cls, data, str(path))
         plan.validate()
         return plan

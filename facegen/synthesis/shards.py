@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from facegen.media import file_sha256
+from facegen.media import atomic_path, file_sha256
 from facegen.synthesis.identities import seed_of
 from facegen.synthesis.record import Row
 
@@ -38,12 +38,13 @@ def write_shards(
     for number, start in enumerate(range(0, len(names), size)):
         part = names[start : start + size]
         file = folder / f"{split}-{number:06d}.tar"
-        aside = file.with_name(file.name + ".part")
-        with tarfile.open(aside, "w", format=tarfile.GNU_FORMAT) as tar:
+        with (
+            atomic_path(file) as aside,
+            tarfile.open(aside, "w", format=tarfile.GNU_FORMAT) as tar,
+        ):
             for name in part:
                 for ending, data in _members(out, row_of(name)):
                     tar.addfile(_info(f"{name}.{ending}", len(data)), io.BytesIO(data))
-        aside.replace(file)
         yield {
             "file": file.relative_to(out).as_posix(),
             "sha256": file_sha256(file),

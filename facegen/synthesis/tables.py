@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable
+from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from facegen.media import atomic_path
 from facegen.recognizer.au_sets import INTENSITY_MAX
 from facegen.synthesis.dataset import flat
 from facegen.synthesis.record import Row
@@ -26,21 +28,22 @@ def write_index(out: Path, rows: Iterable[Row], columns: list[str]) -> list[str]
         names of the files.
     """
     files = ["index.csv"]
-    part = out / "index.csv.part"
-    parquet = _Parquet(out / "index.parquet.part", columns) if _has_arrow() else None
-    with part.open("w", encoding="utf-8", newline="") as stream:
+    with ExitStack() as stack:
+        part = stack.enter_context(atomic_path(out / "index.csv"))
+        stream = stack.enter_context(part.open("w", encoding="utf-8", newline=""))
         table = csv.DictWriter(stream, columns, lineterminator="\n")
         table.writeheader()
+        parquet = None
+        if _has_arrow():
+            files.append("index.parquet")
+            parquet = _Parquet(stack.enter_context(atomic_path(out / files[-1])), columns)
         for row in rows:
             values = {name: _plain(value) for name, value in flat(row).items()}
             table.writerow(values)
             if parquet is not None:
                 parquet.add(values)
-    part.replace(out / "index.csv")
-    if parquet is not None:
-        parquet.close()
-        (out / "index.parquet.part").replace(out / "index.parquet")
-        files.append("index.parquet")
+        if parquet is not None:
+            parquet.close()
     return files
 
 

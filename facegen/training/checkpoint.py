@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from facegen.errors import UsageError
 from facegen.media.atomic import part_path, remove
+from facegen.reading import read_json
 from facegen.training.average import WeightAverage
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Checkpoints:
         if not steps:
             return 0
         folder = self._path(steps[-1])
-        task = json.loads((folder / "progress.json").read_text())["task"]
+        task = read_json(folder / "progress.json")["task"]
         if task != self._task:
             raise UsageError(
                 f"{self._folder} holds a training of {task}, not of {self._task}; "

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from facegen.assets import user_folder
 from facegen.errors import ModelFileError, UsageError
-from facegen.media.atomic import file_sha256, remove
+from facegen.media.atomic import atomic_path, file_sha256, remove
+from facegen.reading import read_json
 from facegen.weights.fetch import fetch
 from facegen.weights.table import HUB, File, Weights, weights
 
@@ -65,7 +66,7 @@ def download(name: str, *, host: str = HUB, folder: Path | None = None) -> list[
 def recorded(home: Path) -> dict[str, str]:
     """Hashes by path of an asset's folder, empty where none were recorded."""
     try:
-        content = json.loads((home / RECORD).read_text(encoding="utf-8"))
+        content = read_json(home / RECORD)
         return {str(k): str(v) for k, v in content["sha256"].items()}
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
         return {}
@@ -73,9 +74,8 @@ def recorded(home: Path) -> dict[str, str]:
 
 def _record(home: Path, row: Weights, hashes: dict[str, str]) -> None:
     content = {"name": row.name, "source": row.source, "licence": row.licence, "sha256": hashes}
-    part = home / f"{RECORD}.part"
-    part.write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
-    part.replace(home / RECORD)
+    with atomic_path(home / RECORD) as part:
+        part.write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
 
 
 def import_weights(path: Path | str, name: str | None = None) -> list[Arrival]:
@@ -105,7 +105,7 @@ def import_weights(path: Path | str, name: str | None = None) -> list[Arrival]:
     remove(staged)
     try:
         out = [_copy(base / file.path, staged / file.path, file, path) for file in files]
-        _record(staged, row, {str(a.path.relative_to(staged)): a.sha256 for a in out})
+        _record(staged, row, {a.path.relative_to(staged).as_posix(): a.sha256 for a in out})
         remove(home)
         staged.replace(home)
     except OSError as error:
@@ -190,11 +190,9 @@ def _folder_name(path: Path) -> str:
 
 def _config(path: Path) -> dict:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except (OSError, ValueError) as error:
         raise ModelFileError(f"{path} is not a configuration ({error})") from error
-    if not isinstance(content, dict):
-        raise ModelFileError(f"{path} is not a configuration")
     return content
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import subprocess
 import sys
@@ -15,42 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import facegen.__main__ as command
 from facegen.demo import MOTION, PHOTO
 from facegen.media import probe, read_image
+from tests.command import assert_refused, run
 
 from . import media_zoo as zoo
-
-
-class Outcome:
-    def __init__(self, code: int, error: str) -> None:
-        self.code, self.error = code, error
-
-
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> Outcome:
-    """The installed command in this process (a new one would cost seconds per case)."""
-
-    def leave(code: int) -> None:
-        raise SystemExit(code)
-
-    monkeypatch.setattr(command.os, "_exit", leave)
-    monkeypatch.setattr(sys, "argv", ["facegen", *map(str, arguments)])
-    error = io.StringIO()
-    with contextlib.redirect_stderr(error), contextlib.redirect_stdout(io.StringIO()):
-        try:
-            command.main()
-        except SystemExit as stop:
-            return Outcome(int(stop.code or 0), error.getvalue())
-    return Outcome(0, error.getvalue())
-
-
-def assert_refused(outcome: Outcome, folder: Path, kept: set[str]) -> None:
-    assert outcome.code == 2, outcome.error
-    lines = [line for line in outcome.error.splitlines() if line.startswith("facegen: ")]
-    assert len(lines) == 1, outcome.error
-    assert "Traceback" not in outcome.error
-    left = {p.name for p in folder.iterdir() if not p.name.startswith(".")}
-    assert left == kept, "a refused run left something behind"
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.cli.test_bad_input import run
+from tests.command import run
 from tests.evaluation.clips import write_greys
 
 

@@ -8,7 +8,7 @@ import pytest
 from facegen.media import write_image
 from facegen.recognizer.frame import FaceFrame
 from tests.cli.media_zoo import portrait
-from tests.cli.test_bad_input import assert_refused, run
+from tests.command import assert_refused, run
 
 
 @pytest.mark.parametrize(

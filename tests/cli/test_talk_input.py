@@ -12,10 +12,10 @@ from PIL import Image
 from facegen.demo import MOTION, PHOTO
 from facegen.flame.model import HeadModel
 from facegen.motion import Motion
+from tests.command import assert_refused, run
 from tests.emotion.test_recognition import voice
 
 from . import media_zoo as zoo
-from .test_bad_input import assert_refused, run
 
 
 def _wav(name: str, samples: np.ndarray):

@@ -5,7 +5,7 @@ import pytest
 from facegen.data import TINY
 from facegen.data.pack import pack_windows
 from facegen.data.windows import WindowSet
-from facegen.errors import UsageError
+from facegen.errors import MediaError, UsageError
 
 
 def test_a_pack_fits_and_is_a_cache(tmp_path, head):
@@ -27,5 +27,5 @@ def test_what_does_not_fit_is_refused(tmp_path):
     with pytest.raises(UsageError, match="no shard"):
         pack_windows(TINY, tmp_path / "none", 0.001)
     pack_windows(TINY, tmp_path / "some", 1)
-    with pytest.raises(UsageError, match="not empty"):
+    with pytest.raises(MediaError, match="not empty"):
         pack_windows(TINY, tmp_path / "some", 1)

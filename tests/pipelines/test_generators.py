@@ -13,9 +13,10 @@ from facegen.demo import MOTION, PHOTO
 from facegen.errors import ModelFileError, UsageError
 from facegen.flame.model import HeadModel
 from facegen.motion import Motion
+from facegen.networks.precision import pick_device
 from facegen.pipelines.config import ReenactConfig
 from facegen.pipelines.generators import WarpGenerator, load_generator
-from facegen.pipelines.open_generator import OpenGenerator, pick_device
+from facegen.pipelines.open_generator import OpenGenerator
 from facegen.pipelines.reenact import Portrait, Reenactment, ReenactmentPipeline
 
 SMALL = ReenactConfig(size=128)

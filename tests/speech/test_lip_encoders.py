@@ -19,7 +19,7 @@ from facegen.speech.lip_predict import predict_lips
 from facegen.speech.lip_task import LipTask, Spread
 from facegen.speech.lip_weights import load_lip_net
 from tests.audio.test_transformer import SMALL
-from tests.cli.test_bad_input import run
+from tests.command import run
 from tests.speech.lessons import lesson
 
 transformers = pytest.importorskip("transformers")

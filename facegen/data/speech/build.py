@@ -45,10 +45,11 @@ def build(plan: SpeechBuild) -> tuple[SpeechSet, list[str]]:
     Returns:
         The cache, and one line for everything that was left out.
     """
+    texts = SENTENCES if plan.texts is None else read_texts(plan.texts)
     plan.out.mkdir(parents=True, exist_ok=True)
     left_out: list[str] = []
     cards = []
-    for card, utterances in _sources(plan, left_out):
+    for card, utterances in _sources(plan, texts, left_out):
         try:
             write_source(plan.out, card, progress(utterances(), None, card.name))
         except MissingExtraError as error:
@@ -59,8 +60,9 @@ def build(plan: SpeechBuild) -> tuple[SpeechSet, list[str]]:
     return SpeechSet(plan.out), left_out
 
 
-def _sources(plan: SpeechBuild, left_out: list[str]) -> Sequence[Source]:
-    texts = SENTENCES if plan.texts is None else read_texts(plan.texts)
+def _sources(
+    plan: SpeechBuild, texts: dict[str, tuple[str, ...]], left_out: list[str]
+) -> Sequence[Source]:
     out = [
         sources.espeak(texts, plan.espeak),
         sources.flite(texts, plan.flite),

@@ -18,6 +18,7 @@ from facegen.data.speech.phones import PHONES
 from facegen.data.speech.utterance import FRAME_RATE, Face, Utterance
 from facegen.errors import ModelFileError
 from facegen.media import atomic_path, file_sha256
+from facegen.reading import inside, read_json
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -139,12 +140,14 @@ class SpeechSet:
         self.folder = Path(folder)
         path = self.folder / MANIFEST
         try:
-            manifest = json.loads(path.read_text(encoding="utf-8"))
+            manifest = read_json(path)
             if manifest["format"] != FORMAT:
                 raise ModelFileError(
                     f"{path}: format {manifest['format']}, this facegen reads {FORMAT}"
                 )
             self.items = [Item(**item) for item in manifest["items"]]
+            for item in self.items:
+                inside(self.folder, item.shard)
             self.phones = tuple(manifest["phones"])
             self.curves = tuple(manifest["curves"])
             self.geometry = tuple(manifest["geometry"])
@@ -153,7 +156,7 @@ class SpeechSet:
             raise ModelFileError(
                 f"no speech cache at {self.folder}; make one with: facegen data speech -o FOLDER"
             ) from None
-        except (KeyError, TypeError, ValueError) as error:
+        except (OSError, KeyError, TypeError, ValueError) as error:
             raise ModelFileError(f"{path} is not a speech cache ({error})") from error
         self._shards: dict[str, Any] = {}
 
@@ -209,7 +212,7 @@ class SpeechSet:
 def _kept(part: Path, card: SourceCard) -> list[Item] | None:
     """Items of a finished source with the same settings, else None."""
     try:
-        listing = json.loads(part.read_text(encoding="utf-8"))
+        listing = read_json(part)
         same = listing["card"] == json.loads(json.dumps(asdict(card)))
         if not same or not all((part.parent / name).is_file() for name in listing["shards"]):
             return None

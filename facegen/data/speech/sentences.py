@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from facegen.errors import UsageError
+from facegen.reading import read_text
 
 # Written for facegen; every sound of a language occurs several times.
 SENTENCES: dict[str, tuple[str, ...]] = {
@@ -240,8 +241,11 @@ def read_texts(path: Path) -> dict[str, tuple[str, ...]]:
     """
     found: dict[str, list[str]] = {}
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        whole = read_text(path)
+        if "\0" in whole:
+            raise ValueError("it is no text")
+        lines = whole.splitlines()
+    except (OSError, ValueError) as error:
         raise UsageError(f"cannot read the texts in {path}: {error}") from error
     for line in lines:
         language, tab, text = line.partition("\t")

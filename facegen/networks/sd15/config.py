@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from facegen.errors import ModelFileError
+from facegen.reading import read_json
 
 # What this family never varies; a folder that says otherwise holds another network.
 _FIXED = {
@@ -53,7 +53,7 @@ class UNetConfig:
             ModelFileError: unreadable, or a network of another family.
         """
         try:
-            raw: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            raw: dict[str, Any] = read_json(path)
             config = cls(
                 channels=int(raw["in_channels"]),
                 widths=tuple(int(width) for width in raw["block_out_channels"]),

