@@ -22,6 +22,7 @@ MAX_SECONDS = 120.0
 MAX_UPLOAD = 200  # megabytes
 MOST_WAITING = 8
 _POLL_SECONDS = 0.25
+_PATIENCE_SECONDS = 10.0  # with jobs that are asked to end
 
 
 class Stopped(FacegenError):
@@ -87,7 +88,9 @@ class Jobs:
     """
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="facegen-app-")
+        self._folder = tempfile.TemporaryDirectory(
+            prefix="facegen-app-", ignore_cleanup_errors=True
+        )
         self._stops: dict[str, Event] = {}
         self._line: list[Event] = []
         self._lock = Lock()
@@ -112,6 +115,9 @@ class Jobs:
         with self._lock:
             for stop in self._line:
                 stop.set()
+        patience = time.monotonic() + _PATIENCE_SECONDS
+        while self.waiting and time.monotonic() < patience:
+            time.sleep(_POLL_SECONDS)  # a job that still writes would leave something behind
         self._folder.cleanup()
 
     def stop(self, name: str) -> None:

@@ -59,7 +59,7 @@ footer { opacity: .7; }
   .studio > .column { display: contents; }
   .studio > .column > * { order: 2; flex: 1 1 100% !important; }
   .studio > .column:first-child > :nth-child(-n+2) { order: 0; }
-  .studio #preview { order: 1; position: sticky; top: 0; z-index: 20; height: 42vh !important; }
+  .studio #preview { order: 1; position: sticky; top: 0; z-index: 60; height: 42vh !important; }
 }
 """.replace("MOST", str(MAX_UPLOAD))
 

@@ -75,6 +75,7 @@ def talk(fields: Fields, report: Report, folder: Path) -> tuple[str, list[str]]:
         gaze=fields["gaze"],
         articulation=float(fields["articulation"]),
         seed=int(fields["seed"] or 0),
+        max_size=int(fields["side"]),
     )
     report("Looking at the photo, listening to the voice")
     return write_files(talker()(fields["photo"], fields["voice"], config=config), report, folder)
@@ -126,9 +127,7 @@ def reenact_fields(jobs: Jobs) -> dict[str, Any]:
             "feeling": gr.Dropdown(FEELINGS, value=FEELINGS[0], label="Feeling added"),
             "strength": gr.Slider(0, 1, 0.7, step=0.05, label="How strongly"),
             "keep_head": gr.Checkbox(label="Keep the photo's head pose"),
-            "side": gr.Slider(
-                256, MOST_SIDE, USUAL_SIDE, step=64, label="Longest side of the result, pixels"
-            ),
+            "side": side_field(),
         }
     return {"photo": photo, "clip": clip, **more, "consent": gr.Checkbox(label=CONSENT)}
 
@@ -151,7 +150,15 @@ def talk_fields(jobs: Jobs) -> dict[str, Any]:
         more["seed"] = gr.Number(
             0, precision=0, minimum=0, label="Seed: another gives other blinks and glances"
         )
+        more["side"] = side_field()
     return {"photo": photo, "voice": voice, **more, "consent": gr.Checkbox(label=CONSENT)}
+
+
+def side_field() -> Any:
+    """How large the result may be."""
+    gr = require("gradio", "app")
+    label = "Longest side of the result, pixels"
+    return gr.Slider(256, MOST_SIDE, USUAL_SIDE, step=64, label=label)
 
 
 def video_result() -> list[Any]:

@@ -108,6 +108,25 @@ def test_close_deletes_everything() -> None:
     assert not root.exists()
 
 
+def test_close_waits_for_a_job_that_still_writes() -> None:
+    jobs, begun = Jobs(), Event()
+
+    def work(report: Report, folder: Path) -> None:
+        while True:
+            begun.set()
+            sleep(0.5)
+            (folder / "late.txt").write_text("late")
+            report("working")
+
+    thread = Thread(target=lambda: list(jobs.run("page", work)))
+    thread.start()
+    begun.wait(5)
+    jobs.close()
+    assert jobs.waiting == 0
+    thread.join()
+    assert not jobs.root.exists()
+
+
 def gone(folder: Path) -> bool:
     """The thread deletes it a moment after."""
     for _ in range(100):

@@ -83,7 +83,7 @@ def test_silence_is_told(client, tmp_path: Path) -> None:
     path = tmp_path / "nothing.wav"
     with wave.open(str(path), "wb") as sound:
         sound.setparams((1, 2, 16000, 0, "NONE", ""))
-    fields = [handle_file(PHOTO), handle_file(path), "as it is", 0.7, "camera", 1.0, 0, True]
+    fields = [handle_file(PHOTO), handle_file(path), "as it is", 0.7, "camera", 1.0, 0, 256, True]
     news, video, _ = client.predict(*fields, api_name="/talk")
     assert "error" in news
     assert video is None
