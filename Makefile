@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 export OMP_WAIT_POLICY := PASSIVE
+export NO_MKDOCS_2_WARNING := 1
 export GOMP_SPINCOUNT := 0
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint docs clean
 
 $(VENV)/.run: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -29,5 +30,9 @@ lint: $(VENV)/.dev
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
+docs: $(VENV)/.dev
+	$(BIN)/python -m mkdocs build --strict
+	@echo "The documents are at $(CURDIR)/site/index.html"
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info demo.mp4 demo.png
+	rm -rf $(VENV) build dist site *.egg-info demo.mp4 demo.png

@@ -88,8 +88,16 @@ def _speak_plainly() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def _show_every_name() -> None:
+    """Names that a console or pipe cannot write (Windows: not UTF-8) are shown escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def main() -> None:
     """Console entry point. Expected failures print one line and exit with code 2."""
+    _show_every_name()
     # Spinning OpenMP threads make shared machines up to twenty times slower; must precede torch.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")

@@ -108,7 +108,7 @@ def to_head(curves: NDArray[np.floating], head: HeadModel) -> FaceCoefficients:
         eye[:, 1] = LOOK * outward * (look["Out"] - look["In"])
         eyes[side] = np.clip(eye, *head.joint_bounds[3 if side == "Left" else 4].T)
     return FaceCoefficients(
-        np.clip(expression, low, high),
+        np.clip(expression, low, high, out=expression),
         np.clip(jaw, *head.joint_bounds[2].T),
         eyes["Left"],
         eyes["Right"],

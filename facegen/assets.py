@@ -182,9 +182,10 @@ def _heads() -> Iterator[Asset]:
             yield Asset(name, "head", model.version, model.licence, path, True)
 
 
-def card_licence(folder: Path) -> str:
-    """``license:`` of a model card's front matter."""
-    card = folder / "README.md"
+def card_licence(folder: Path, stem: str = "") -> str:
+    """``license:`` of a model card's front matter: ``stem.md`` where there is one, or README."""
+    own = folder / f"{stem}.md"
+    card = own if own.is_file() else folder / "README.md"
     lines = card.read_text(encoding="utf-8").splitlines() if card.is_file() else []
     for line in lines:
         if line.startswith("license:"):
@@ -193,13 +194,18 @@ def card_licence(folder: Path) -> str:
 
 
 def _weights() -> Iterator[Asset]:
-    seen: set[str] = set()
+    """Weight files, and folders of several networks (``model_index.json``) as one."""
+    from facegen.weights.table import table
+
+    seen = set(table())
     for folder in search_folders():
-        for path in sorted(folder.glob("*/*.safetensors")):
-            name = f"{path.parent.name}/{path.stem}"
+        whole = [index.parent for index in folder.glob("*/model_index.json")]
+        for path in sorted([*folder.glob("*/*.safetensors"), *whole]):
+            home = path if path in whole else path.parent
+            name = path.name if path in whole else f"{home.name}/{path.stem}"
             if name not in seen:
                 seen.add(name)
-                licence = card_licence(path.parent)
+                licence = card_licence(home, path.stem)
                 yield Asset(name, "weights", "", licence, path.resolve(), True)
 
 
@@ -230,7 +236,8 @@ def _version(package: str) -> str | None:
         return None
 
 
-_PACKAGES = (
+# Name, licence and what else to know of the packages that facegen works with.
+PACKAGES = (
     ("mediapipe", "Apache-2.0", "code and the face models in its wheel"),
     ("torch", "BSD-3-Clause", ""),
     ("diffusers", "Apache-2.0", ""),
@@ -263,7 +270,7 @@ def licences() -> list[Licence]:
         if asset.present and asset.kind != "face models":
             note = "embedded" if _embedded(asset.path) else "a file of yours"
             out.append(Licence(f"{asset.kind} {asset.name}", asset.licence, note))
-    for package, licence, note in _PACKAGES:
+    for package, licence, note in PACKAGES:
         version = _version(package)
         if version:
             out.append(Licence(f"{package} {version}", licence, note))

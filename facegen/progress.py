@@ -1,11 +1,12 @@
-"""How far a job is: a bar with an estimate on a terminal, silence elsewhere."""
+"""How far a job is: a bar with an estimate on a terminal, a listener's words, or silence."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Protocol, TextIO, TypeVar
+from contextvars import ContextVar
+from typing import Optional, Protocol, TextIO, TypeVar
 
 T = TypeVar("T")
 
@@ -14,6 +15,24 @@ class Advance(Protocol):
     """Call it as work gets done."""
 
     def __call__(self, steps: int = 1) -> None: ...
+
+
+# Called with what is done, the steps done so far, and their number where it is known.
+Listener = Callable[[str, int, Optional[int]], None]
+_listener: ContextVar[Optional[Listener]] = ContextVar("listener", default=None)
+
+
+@contextmanager
+def heard_by(listener: Listener) -> Iterator[None]:
+    """While the block runs, every step counted in this thread is told to ``listener``, not shown.
+
+    What the listener raises ends the work: that is how a job is stopped from outside.
+    """
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
 
 
 @contextmanager
@@ -28,6 +47,10 @@ def progress_bar(
         done: steps an earlier run has done; they do not count for the estimate.
         stream: where to show it, standard error if None; nothing is shown unless it is a terminal.
     """
+    listener = _listener.get()
+    if listener is not None:
+        yield _Told(listener, what, done, total)
+        return
     stream = sys.stderr if stream is None else stream
     if stream is None or not stream.isatty():  # programs without a console have no stderr
         yield _silent
@@ -75,6 +98,18 @@ def progress(
         for item in items:
             yield item
             advance()
+
+
+class _Told:
+    """Counts steps aloud."""
+
+    def __init__(self, listener: Listener, what: str, done: int, total: int | None) -> None:
+        self._listener, self._what, self._done, self._total = listener, what, done, total
+        listener(what, done, total)
+
+    def __call__(self, steps: int = 1) -> None:
+        self._done += steps
+        self._listener(self._what, self._done, self._total)
 
 
 def _silent(steps: int = 1) -> None:

@@ -18,6 +18,8 @@ class Timing:
         stage, variant: what was timed; the first variant of a stage is the default.
         ms: median milliseconds per item (frame or call). n: repeats.
         ratio: of ``ms`` to the default's in the same run.
+        core_ms: median processor milliseconds per item, of all threads together: what stays the
+            same on a machine that others use too.
     """
 
     stage: str
@@ -25,6 +27,7 @@ class Timing:
     ms: float
     n: int
     ratio: float
+    core_ms: float
 
 
 def compare(
@@ -40,16 +43,19 @@ def compare(
     for function in variants.values():
         function()
     samples: dict[str, list[float]] = {name: [] for name in variants}
+    cores: dict[str, list[float]] = {name: [] for name in variants}
     begin = time.perf_counter()
     while len(next(iter(samples.values()))) < 3 or time.perf_counter() - begin < seconds:
         for name, function in variants.items():
-            start = time.perf_counter()
+            start, used = time.perf_counter(), time.process_time()
             function()
             samples[name].append((time.perf_counter() - start) * 1e3 / items)
+            cores[name].append((time.process_time() - used) * 1e3 / items)
     medians = {name: statistics.median(values) for name, values in samples.items()}
     default = next(iter(medians.values()))
     return [
-        Timing(stage, name, ms, len(samples[name]), ms / default) for name, ms in medians.items()
+        Timing(stage, name, ms, len(samples[name]), ms / default, statistics.median(cores[name]))
+        for name, ms in medians.items()
     ]
 
 

@@ -16,7 +16,7 @@ import torch
 
 from facegen.assets import load_head
 from facegen.compose import Reference, Warper, compose
-from facegen.demo import MOTION, PHOTO
+from facegen.demo import MOTION, PHOTO, VOICE
 from facegen.faces import LandmarkTracker
 from facegen.flame.camera import Camera
 from facegen.flame.fitting import LandmarkFitter
@@ -26,14 +26,22 @@ from facegen.flame.maps import render_maps
 from facegen.flame.model import HeadModel
 from facegen.flame.raster import available_backends, rasterize
 from facegen.flame.skinning import HeadLayer
-from facegen.media import VideoWriter, read_image, read_video
+from facegen.media import VideoWriter, probe, read_image, read_video
 from facegen.motion import Motion
+from facegen.pipelines.bench_choices import (
+    encoder_rows,
+    painter_row,
+    painter_rows,
+    worker_rows,
+)
 from facegen.pipelines.fit import FittingPipeline
 from facegen.pipelines.reenact import ReenactmentPipeline
+from facegen.pipelines.talk import TalkingHeadPipeline
 from facegen.timing import Timing, Variants, compare, peak_memory_mb
 from facegen.tracking import track_image
 
 _CLIP_FRAMES = 150
+_ENCODED = 50  # frames of a run with other presets
 
 
 @dataclass(frozen=True)
@@ -88,6 +96,11 @@ class Bench:
         yield from self.mapping()
         yield from self.warping()
         yield from self._compare("encode", {"h264": self._encode}, items=_CLIP_FRAMES)
+        yield from painter_row(self._compare, self.size)
+        if self.alternatives:
+            yield from painter_rows(self._compare, self.size)
+            yield from worker_rows(self._compare, self.result)
+            yield from encoder_rows(self._compare, self.frames[:_ENCODED], self.clip.parent)
 
     def landmarks(self) -> list[Timing]:
         """MediaPipe on a moving face."""
@@ -163,12 +176,20 @@ class Bench:
         begin = time.perf_counter()
         FittingPipeline(self.head)(self.clip)
         tracked = time.perf_counter()
-        self.pipe.write(self.clip.with_name("out.mp4"), PHOTO, self.clip)
-        done = time.perf_counter()
-        return {
-            "track a video": _CLIP_FRAMES / (tracked - begin),
-            "reenact, file to file": _CLIP_FRAMES / (done - tracked),
+        fps = {"track a video": _CLIP_FRAMES / (tracked - begin)}
+        painted = ReenactmentPipeline(self.head, generator="open")
+        out = self.clip.with_name("out.mp4")
+        runs: dict[str, Callable[[], object]] = {
+            "reenact": lambda: self.pipe.write(out, PHOTO, self.clip),
+            "reenact --generator open": lambda: painted.write(out, PHOTO, self.clip),
+            "talk": lambda: TalkingHeadPipeline(self.pipe).write(out, PHOTO, VOICE),
         }
+        for name, run in runs.items():
+            begin = time.perf_counter()
+            run()
+            spent = time.perf_counter() - begin
+            fps[f"{name}, file to file"] = (probe(out).frame_count or 0) / spent
+        return fps
 
     def _compare(self, stage: str, variants: Variants, items: int = 1) -> list[Timing]:
         if not self.alternatives:

@@ -26,6 +26,7 @@ class FitConfig:
         face: ``largest``, an index from the left, or ``x,y`` in pixels.
         no_face: ``error``, ``hold``, ``interpolate`` or ``drop`` for frames without a face.
         smooth: strength of the smoothing (it adds no delay), 0 switches it off.
+        refine: correct the tracked motion of a video by the picture itself; a second pass over it.
         fov_deg: field of view of the clip's camera, or None for the default.
         start, stop: part of the clip in seconds.
         max_frames: no more frames than these from ``start`` on.
@@ -36,6 +37,7 @@ class FitConfig:
     face: str = "largest"
     no_face: str = "interpolate"
     smooth: float = 1.0
+    refine: bool = False
     fov_deg: float | None = None
     start: float | None = None
     stop: float | None = None
@@ -55,7 +57,8 @@ class FitConfig:
             _choice("--tracker", self.tracker, TRACKERS)
         elif self.tracker_weights is not None:
             raise UsageError("--weights: say whose they are with --tracker")
-
+        if self.refine and self.tracker is not None:
+            raise UsageError("--refine corrects facegen's own tracking; leave out --tracker")
         _choice("--no-face", self.no_face, NO_FACE)
         if self.start is not None and self.stop is not None and self.stop <= self.start:
             raise UsageError("--stop must be later than --start")

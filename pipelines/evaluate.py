@@ -23,13 +23,15 @@ class PipelineMethod:
 
     Its motion comes from the MediaPipe mesh, which landmark metrics read too: such numbers are
     marked in the report.
+
+    Args:
+        refined: with motion that is corrected by the picture (``ReenactConfig.refine``).
     """
 
-    def __init__(self, pipe: ReenactmentPipeline) -> None:
-        self.pipe = pipe
-        self.origin = replace(
-            origin_of(pipe.generator, pipe.painter.guides), estimators=(FACE_MESH,)
-        )
+    def __init__(self, pipe: ReenactmentPipeline, *, refined: bool = False) -> None:
+        self.pipe, self._refined = pipe, refined
+        name = f"{pipe.generator}-refined" if refined else pipe.generator
+        self.origin = replace(origin_of(name, pipe.painter.guides), estimators=(FACE_MESH,))
 
     def open(self, footage: Footage) -> tuple[Playback, list[str]]:
         """Track the whole clip, paint only the frames that are asked for."""
@@ -38,6 +40,7 @@ class PipelineMethod:
         config = ReenactConfig(
             motion="auto" if start is None else "relative",
             reference_frame="auto" if start is None else str(start),
+            refine=self._refined,
             ref_face=_place(footage.reference.middle),
             face=_place(footage.face),
         )

@@ -23,6 +23,9 @@ from facegen.parallel import prefetch
 from facegen.pipelines.config import FitConfig
 from facegen.progress import progress
 from facegen.tracking import track_image, track_images, track_video
+from facegen.transfer.neutral import neutral_frame
+
+_SAME_TIME = 1e-6
 
 
 class FittingPipeline:
@@ -86,7 +89,27 @@ class FittingPipeline:
         return join(motions)
 
     def video(self, path: Path, config: FitConfig) -> Motion:
-        """A video in one streaming pass."""
+        """A video in one streaming pass, and another two where it is refined."""
+        motion = self._tracked(path, config)
+        return self._refined(path, motion, config) if config.refine else motion
+
+    def _refined(self, path: Path, motion: Motion, config: FitConfig) -> Motion:
+        """The tracked motion, corrected by the pictures (see ``facegen.tracking.refining``)."""
+        from facegen.tracking.refining import Refiner, refine
+
+        index = neutral_frame(motion).index
+
+        def pictures() -> Iterator[tuple[float, NDArray[np.uint8]]]:
+            frames = read_video(path, start=config.start, stop=config.stop)
+            return ((frame.time, frame.rgb) for frame in islice(frames, config.max_frames))
+
+        calm = float(motion.timestamps[index])
+        reference = next(rgb for time, rgb in pictures() if time >= calm - _SAME_TIME)
+        refiner = Refiner(self.head, reference, motion[index : index + 1])
+        shown = progress(prefetch(pictures()), len(motion), "refining")
+        return refine(shown, motion, refiner)
+
+    def _tracked(self, path: Path, config: FitConfig) -> Motion:
         info = probe(path)
         times: list[float] = []
 

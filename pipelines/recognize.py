@@ -8,8 +8,6 @@ from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from facegen.errors import ModelFileError, UsageError
 from facegen.media import (
     atomic_path,
@@ -31,7 +29,7 @@ from facegen.progress import progress, progress_bar
 from facegen.recognizer import columns as col
 from facegen.recognizer.base import FaceRecognizer, Pictures
 from facegen.recognizer.drawing import draw_faces, plot_curves
-from facegen.recognizer.frame import STYLES, FaceFrame, face_frame
+from facegen.recognizer.frame import STYLES, FaceFrame, face_frame, pd
 from facegen.recognizer.opening import open_recognizer
 from facegen.recognizer.predict import columns_of, recognize
 from facegen.recognizer.row_log import RowLog

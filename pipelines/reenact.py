@@ -244,7 +244,7 @@ class Reenactment:
         pipe, portrait, config: what it was made from.
         motion: the transferred motion, T frames.
         sound: file whose sound belongs to it, or None.
-        task: what it was made by, see ``Statement``.
+        task, consent: see ``Statement``.
     """
 
     pipe: ReenactmentPipeline
@@ -253,6 +253,7 @@ class Reenactment:
     config: ReenactConfig
     sound: Path | None
     task: str = "reenact"
+    consent: str = ""
 
     def __len__(self) -> int:
         return len(self.motion)
@@ -271,7 +272,7 @@ class Reenactment:
         head, painter = self.pipe.head, self.pipe.painter
         parts = {f"head {head.version}": head.licence, f"generator {painter.name}": painter.licence}
         licences = tuple(f"{part}: {licence}" for part, licence in parts.items() if licence)
-        return Statement(self.task, painter.name, licences)
+        return Statement(self.task, painter.name, licences, self.consent)
 
     def frames(self, start: int = 0, *, workers: int = 2) -> Iterator[NDArray[np.uint8]]:
         """Frames from number ``start`` on."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from facegen import assets
+from facegen.checkpoints import OPEN_REENACTOR
 from facegen.errors import ModelFileError
 from facegen.flame.transfer import OUTSIDE
 from tests.flame.chumpy_files import flame_like, write_flame_pkl
@@ -143,4 +144,9 @@ def test_licence_report_covers_what_is_installed():
 
 
 def test_every_embedded_file_has_a_licence():
-    assert "unknown" not in {x.licence for x in assets.list_assets() if x.present}
+    listed = [x for x in assets.list_assets() if x.present]
+    assert "unknown" not in {x.licence for x in listed}
+    for file in OPEN_REENACTOR.parent.rglob("*.safetensors"):
+        assert any(file.resolve().is_relative_to(x.path) for x in listed), file
+    by_name = {x.name: x.licence for x in listed}
+    assert by_name["open-motion/head"] == "CC-BY-4.0"  # its own card's, not its folder's

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import zipfile
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 _LINK = "120000"  # git's mode of a symbolic link
+_PLAN = "{size: 64, identities: {people: [{count: 2, samples: 1}]}, split: {train: 0.5, test: 0.5}}"
 _BUDGET = 90e6  # bytes of either archive: 80 MB of weights and the code
 
 
@@ -21,14 +23,20 @@ def run(*command: str, **options) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def linkless(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy as Windows checks out: no links, CR LF. Building writes beside the sources."""
+    source = tmp_path_factory.mktemp("source") / "facegen"
+    windows = ["-c", "core.symlinks=false", "-c", "core.autocrlf=true"]
+    run("git", "clone", "--quiet", *windows, str(ROOT), str(source))
+    return source
+
+
+@pytest.fixture(scope="module")
+def archives(linkless: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with the source archive and the wheel that was built from it."""
     pytest.importorskip("build")
-    source = tmp_path_factory.mktemp("source") / "facegen"
-    # A copy, for building writes egg-info beside the sources; without links, as Windows checks out.
-    run("git", "clone", "--quiet", "-c", "core.symlinks=false", str(ROOT), str(source))
     out = tmp_path_factory.mktemp("dist")
-    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), str(source))
+    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), str(linkless))
     return out
 
 
@@ -77,3 +85,25 @@ def test_installed_command_runs_from_an_empty_folder(wheel: Path, tmp_path: Path
     )
     assert where.stdout.startswith(str(site))
     run(sys.executable, "-m", "facegen", "doctor", cwd=tmp_path, env=environment)
+
+
+@pytest.mark.slow
+def test_checkout_without_links_installs_and_runs(linkless: Path, tmp_path: Path) -> None:
+    """Editable, in an environment of its own; its processes are spawned, as elsewhere than here."""
+    assert not (linkless / "facegen" / "flame").is_symlink()
+    home = tmp_path / "venv"
+    run(sys.executable, "-m", "venv", "--without-pip", str(home))
+    site = next(home.glob("lib*/python*/site-packages"))
+    # The packages of this environment, but not its own facegen: links in there are not followed.
+    (site / "outer.pth").write_text(f"{sysconfig.get_path('purelib')}\n", encoding="utf-8")
+    options = ["--quiet", "--no-deps", "--no-build-isolation", "--prefix", str(home)]
+    run(sys.executable, "-m", "pip", "install", *options, "--editable", str(linkless))
+    python = str(next(home.glob("*/python")))
+    (tmp_path / "plan.yaml").write_text(_PLAN, encoding="utf-8")
+    code = "import facegen.flame.model as m; print(m.__file__)"
+    assert run(python, "-c", code, cwd=tmp_path).stdout.strip() == str(
+        linkless / "flame" / "model.py"
+    )
+    making = ["synth", "--plan", "plan.yaml", "--out", "set", "--workers", "2"]
+    run(python, "-m", "facegen", *making, cwd=tmp_path)
+    assert (tmp_path / "set" / "dataset.json").is_file()

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from facegen.progress import progress, progress_bar
+from facegen.progress import heard_by, progress, progress_bar
 
 
 class Terminal(io.StringIO):
@@ -91,4 +91,26 @@ def test_items_are_passed_on_one_by_one() -> None:
     taken = []
     items = progress((taken.append(i) or i for i in range(9)), 9, stream=io.StringIO())
     assert (next(items), next(items)) == (0, 1)
+    assert taken == [0, 1]
+
+
+def test_a_listener_hears_every_step_instead_of_the_terminal() -> None:
+    stream, heard = Terminal(), []
+    with heard_by(lambda *news: heard.append(news)):
+        assert list(progress("ab", 5, "painting", done=3, stream=stream)) == ["a", "b"]
+    assert heard == [("painting", 3, 5), ("painting", 4, 5), ("painting", 5, 5)]
+    assert stream.getvalue() == ""
+    list(progress("ab", 2, "painting", stream=stream))
+    assert len(heard) == 3, "later work is its own"
+
+
+def test_a_listener_stops_the_work_by_raising() -> None:
+    def listener(what: str, done: int, total: int | None) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    taken = []
+    with pytest.raises(KeyboardInterrupt), heard_by(listener):
+        for item in progress(range(9)):
+            taken.append(item)
     assert taken == [0, 1]

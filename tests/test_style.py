@@ -75,6 +75,10 @@ def test_house_rules(path: Path) -> None:
     assert "sys.path" not in text
     assert not re.search(r"""["']/(home|work|root|mnt|Users)/""", text), "absolute path"
     assert not re.search(r"strict\s*=\s*False.*load|load.*strict\s*=\s*False", text)
+    assert not re.search(r"str\([\w.]+\.relative_to\(", text), "as_posix: names in files use /"
+    assert not re.search(r"\bos\.fork|ProcessPoolExecutor\((?!.*mp_context)", text), (
+        "not on Windows"
+    )
     assert not re.search(r"\bpickle\.loads?\(|(?<!\.)\b(eval|exec)\(", text)
 
 

@@ -1,28 +1,26 @@
-"""Long work behind a page: told step by step, stopped on request, one folder for each job."""
+"""Long work behind a page: one job after the other, told step by step, stopped on request."""
 
 from __future__ import annotations
 
+import re
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Event, Lock, Thread
-from typing import Any, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from facegen.errors import FacegenError, UsageError
-from facegen.flame.maps import ConditionMaps
-from facegen.motion import Motion
-from facegen.pipelines.reenact import Reenactment
-from facegen.provenance.statement import Statement
+from facegen.progress import heard_by
 
-T = TypeVar("T")
 CONSENT = "The face is mine, or its owner agreed to this."
 MAX_SECONDS = 120.0
+MAX_UPLOAD = 200  # megabytes
+MOST_WAITING = 8
 _POLL_SECONDS = 0.25
 
 
@@ -46,10 +44,16 @@ class Step:
 
 
 class Report:
-    """Given to a job: it says what it does, and hears there that it is to stop."""
+    """Given to a job: it says what it does, and hears there that it is to stop.
+
+    Attributes:
+        closing: what is said when it ended well.
+    """
 
     def __init__(self, stop: Event, news: Queue[Step]) -> None:
+        self.closing = "Done."
         self._stop, self._news = stop, news
+        self._begun: tuple[str, int, float] = ("", 0, 0.0)
 
     def __call__(self, text: str, share: float = -1.0) -> None:
         """Say what is done now; left out while older news still waits.
@@ -62,13 +66,30 @@ class Report:
         if self._news.empty():
             self._news.put(Step(text, share))
 
+    def steps(self, what: str, done: int, total: int | None) -> None:
+        """The same for work that counts its steps; a listener of :mod:`facegen.progress`."""
+        if what != self._begun[0] or done < self._begun[1]:
+            self._begun = (what, done, time.monotonic())
+        _, first, begun = self._begun
+        if not total:
+            self(f"{what.capitalize()}: {done}")
+            return
+        left = (time.monotonic() - begun) / max(done - first, 1) * (total - done)
+        soon = f", {left:.0f} s left" if done > first else ""
+        self(f"{what.capitalize()}: {done} of {total}{soon}", done / total)
+
 
 class Jobs:
-    """The jobs of all open pages, at most one a page, and the folder they write to."""
+    """The jobs of all open pages, and the folder they write to.
+
+    One job works at a time, in the order of their coming: two that shared the machine would end
+    later than one after the other, and need the memory of both.
+    """
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="facegen-app-")
         self._stops: dict[str, Event] = {}
+        self._line: list[Event] = []
         self._lock = Lock()
 
     @property
@@ -76,44 +97,102 @@ class Jobs:
         """Everything the page writes lies below."""
         return Path(self._folder.name).resolve()
 
+    @property
+    def waiting(self) -> int:
+        """Jobs that have not ended, the working one with them."""
+        with self._lock:
+            return len(self._line)
+
     def folder(self) -> Path:
-        """A new empty folder for one job."""
+        """A new empty folder."""
         return Path(tempfile.mkdtemp(dir=self.root))
 
-    def stop(self, page: str) -> None:
-        """Ask the page's job to end."""
+    def close(self) -> None:
+        """Stop what runs and delete everything."""
         with self._lock:
-            if page in self._stops:
-                self._stops[page].set()
+            for stop in self._line:
+                stop.set()
+        self._folder.cleanup()
 
-    def run(self, page: str, work: Callable[[Report], Any]) -> Iterator[Step]:
-        """Do ``work`` in a thread and tell of it; expected failures become the last step."""
-        stop, news = Event(), Queue[Step]()
+    def stop(self, name: str) -> None:
+        """Ask the job of that name to end."""
         with self._lock:
-            self._stops[page] = stop
+            if name in self._stops:
+                self._stops[name].set()
+
+    def run(self, name: str, work: Callable[[Report, Path], Any]) -> Iterator[Step]:
+        """Do ``work`` in a thread and tell of it; expected failures become the last step.
+
+        Args:
+            work: is given an empty folder, which is deleted when the iteration ends.
+        """
+        stop, taken, news = Event(), Event(), Queue[Step]()
+        with self._lock:
+            full = len(self._line) >= MOST_WAITING
+            if not full:
+                self._line.append(stop)
+                self._stops[name] = stop
+        if full:
+            yield Step("", error="Many jobs are waiting already; try again in a few minutes.")
+            return
 
         def target() -> None:
+            folder = self.folder()
+            report = Report(stop, news)
             try:
-                news.put(Step("Done", 1.0, result=work(Report(stop, news))))
+                with self._turn(stop, report), heard_by(report.steps):
+                    result = work(report, folder)
+                news.put(Step(report.closing, 1.0, result=result))
+                taken.wait()
             except FacegenError as error:
-                news.put(Step("", error=str(error)))
+                news.put(Step("", error=self.plain(str(error))))
             except MemoryError:
                 news.put(Step("", error="Out of memory: try a smaller photo or a shorter clip."))
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
 
         thread = Thread(target=target, daemon=True)
         thread.start()
         try:
-            yield from _until_done(thread, news)
+            yield from _until_done(thread, news, stop)
         finally:
             stop.set()
+            taken.set()
+            with self._lock:
+                if self._stops.get(name) is stop:
+                    del self._stops[name]
+
+    @contextmanager
+    def _turn(self, ticket: Event, report: Report) -> Iterator[None]:
+        """Wait until all that came earlier have ended."""
+        try:
+            while ahead := self._ahead(ticket):
+                report("Waiting for an earlier job" if ahead == 1 else f"Waiting for {ahead} jobs")
+                time.sleep(_POLL_SECONDS)
+            yield
+        finally:
+            with self._lock:
+                self._line.remove(ticket)
+
+    def _ahead(self, ticket: Event) -> int:
+        with self._lock:
+            return self._line.index(ticket)
+
+    def plain(self, text: str) -> str:
+        """A message without the folders of uploads, which mean nothing to the reader."""
+        return re.sub(re.escape(str(self.root)) + r"(/[\w-]+)*/", "", text)
 
 
-def _until_done(thread: Thread, news: Queue[Step]) -> Iterator[Step]:
+def _until_done(thread: Thread, news: Queue[Step], stop: Event) -> Iterator[Step]:
+    stopping = False
     while True:
         try:
             step = news.get(timeout=_POLL_SECONDS)
         except Empty:
             if thread.is_alive() or not news.empty():
+                if stop.is_set() and not stopping:  # the job hears of it at its next step
+                    stopping = True
+                    yield Step("Stopping")
                 continue
             yield Step("", error="This failed in a way nobody expected; see the terminal.")
             return
@@ -130,39 +209,3 @@ def check_consent(given: bool) -> None:
     """
     if not given:
         raise UsageError("Please tick the box: only faces whose owners agree are moved here.")
-
-
-@dataclass(frozen=True, eq=False)
-class Watched:
-    """A reenactment that tells how far it is painted."""
-
-    inner: Reenactment
-    report: Report
-
-    @property
-    def motion(self) -> Motion:
-        return self.inner.motion
-
-    @property
-    def sound(self) -> Path | None:
-        return self.inner.sound
-
-    @property
-    def size(self) -> tuple[int, int]:
-        return self.inner.size
-
-    @property
-    def statement(self) -> Statement:
-        return replace(self.inner.statement, consent="declared")
-
-    def maps(self, start: int = 0) -> Iterator[ConditionMaps]:
-        return self.inner.maps(start)
-
-    def frames(self, start: int = 0, *, workers: int = 2) -> Iterator[NDArray[np.uint8]]:
-        """The frames, each reported."""
-        total, begun = len(self.motion), time.monotonic()
-        for index, frame in enumerate(self.inner.frames(start, workers=workers), start):
-            yield frame
-            done = index + 1
-            left = (time.monotonic() - begun) / (done - start) * (total - done)
-            self.report(f"Painting: frame {done} of {total}, {left:.0f} s left", done / total)

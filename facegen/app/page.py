@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import Any
 
 from facegen import __version__
 from facegen._optional import require
-from facegen.app.jobs import Jobs
-from facegen.app.look import CSS, theme
+from facegen.app.jobs import MAX_UPLOAD, Jobs
+from facegen.app.look import CSS, SCRIPT, theme
+from facegen.errors import UsageError
 
 HOST = "127.0.0.1"
-MAX_UPLOAD = "200mb"
-_WAITING = 8  # jobs in the queue
+_WAITING = 64  # moves of sliders; jobs wait in a line of their own
 _KEEP_SECONDS = 3600  # uploads and results older than this are deleted
 
 _HEAD = (
@@ -35,16 +36,16 @@ def build(jobs: Jobs) -> Any:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["GRADIO_TEMP_DIR"] = str(jobs.root / "uploads")
     gr = require("gradio", "app")
-    from facegen.app.media_tabs import build_reenact, build_talk
+    from facegen.app.media_tabs import REENACT, TALK
     from facegen.app.studio_tab import build_studio
-    from facegen.app.study_tabs import build_recognize, build_synthesize
+    from facegen.app.study_tabs import RECOGNIZE, SYNTHESIZE
 
     tabs = {
-        "Reenact": build_reenact,
-        "Talk": build_talk,
+        "Reenact": REENACT.build,
+        "Talk": TALK.build,
         "Expression studio": build_studio,
-        "Recognize": build_recognize,
-        "Synthesize": build_synthesize,
+        "Recognize": RECOGNIZE.build,
+        "Synthesize": SYNTHESIZE.build,
     }
     blocks = gr.Blocks(
         title="facegen", analytics_enabled=False, delete_cache=(_KEEP_SECONDS, _KEEP_SECONDS)
@@ -59,32 +60,59 @@ def build(jobs: Jobs) -> Any:
     return page.queue(max_size=_WAITING, default_concurrency_limit=1)
 
 
-def launch(port: int | None = None, *, open_browser: bool = False) -> tuple[Any, str]:
+@dataclass(frozen=True)
+class Served:
+    """The running page: where it is, and how it ends."""
+
+    address: str
+    page: Any
+    jobs: Jobs
+
+    def wait(self) -> None:
+        """Until Ctrl-C or an end from outside; then nothing is left behind."""
+        try:
+            self.page.block_thread()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Stop the jobs and the server, and delete all that was uploaded and made."""
+        self.jobs.close()
+        self.page.close()
+
+
+def launch(port: int | None = None, *, open_browser: bool = False) -> Served:
     """Serve the page on ``127.0.0.1``.
 
     Args:
         port: None takes a free one from 7860 on.
 
-    Returns:
-        The running page (``.block_thread()`` waits, ``.close()`` ends it) and its address.
+    Raises:
+        UsageError: the port is taken.
     """
     jobs = Jobs()
     page = build(jobs)
-    _, address, _ = page.launch(
-        server_name=HOST,
-        server_port=port,
-        share=False,
-        quiet=True,
-        inbrowser=open_browser,
-        prevent_thread_lock=True,
-        max_file_size=MAX_UPLOAD,
-        allowed_paths=[],
-        footer_links=[],
-        ssr_mode=False,
-        enable_monitoring=False,
-        theme=theme(),
-        # As a style sheet of its own: what is given as css is rewritten and loses narrow screens.
-        head=f"<style>{CSS}</style>",
-    )
-    page.facegen_jobs = jobs  # its folder lives as long as the page
-    return page, address
+    try:
+        _, address, _ = page.launch(
+            server_name=HOST,
+            server_port=port,
+            share=False,
+            quiet=True,
+            inbrowser=open_browser,
+            prevent_thread_lock=True,
+            max_file_size=f"{MAX_UPLOAD}mb",
+            allowed_paths=[],
+            footer_links=[],
+            ssr_mode=False,
+            enable_monitoring=False,
+            theme=theme(),
+            # As a style sheet of its own: given as css it is rewritten and loses narrow screens.
+            head=f"<style>{CSS}</style><script>{SCRIPT}</script>",
+            _frontend=False,  # no test whether it answers within 3 s: a busy machine does not
+        )
+    except OSError as error:
+        jobs.close()
+        raise UsageError(
+            f"port {port} of {HOST} is taken; leave out --port or give another"
+        ) from error
+    return Served(address, page, jobs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,7 +14,7 @@ from scipy.spatial.transform import Rotation
 
 from facegen.arkit import ARKIT, INDEX, from_motion, to_head
 from facegen.compose import Reference, Warper, compose
-from facegen.emotion.affect import affect_of, emotion_of
+from facegen.emotion.affect import affect_of
 from facegen.emotion.labels import EMOTIONS
 from facegen.emotion.prototypes import expression_of
 from facegen.flame.model import HeadModel
@@ -26,6 +27,7 @@ WHEEL_SIDE = 300
 TURNS = ("turn", "nod", "tilt")
 TURN_LIMIT = 20.0  # degrees
 _GEOMETRY = 320
+_ROOM = 1.3  # side of the preview against the head's longer side
 _NUDGE = {"fearful": 12, "angry": -6, "surprised": 8, "happy": -8}  # names that would meet
 
 GROUPS = {
@@ -86,16 +88,23 @@ class Studio:
         self.own = from_motion(self.portrait.fit, pipe.head)[0]
 
     def _small(self, portrait: Portrait) -> Portrait:
-        """The portrait at preview size, its camera with it."""
+        """The portrait's surroundings of the head at preview size, its camera with them."""
         image, camera = portrait.photo, portrait.fit.camera
-        scale = PREVIEW_SIDE / max(image.width, image.height)
-        if scale >= 1:
-            return portrait
-        size = round(image.width * scale), round(image.height * scale)
-        rgb = cv2.resize(image.rgb, size, interpolation=cv2.INTER_AREA)
-        alpha = None if image.alpha is None else cv2.resize(image.alpha, size)
-        small = camera.cropped(0, 0, scale, *size)
-        return Portrait(replace(image, rgb=rgb, alpha=alpha), replace(portrait.fit, camera=small))
+        points = camera.project(next(self.pipe.pose(portrait.fit)))[:, :2]
+        low, high = points.min(0), points.max(0)
+        half = _ROOM / 2 * float((high - low).max())
+        border = image.width, image.height
+        x0, y0 = (max(0, int(c)) for c in (low + high) / 2 - half)
+        x1, y1 = (min(b, int(c)) for b, c in zip(border, (low + high) / 2 + half, strict=True))
+        scale = min(1.0, PREVIEW_SIDE / max(x1 - x0, y1 - y0))
+        size = round((x1 - x0) * scale), round((y1 - y0) * scale)
+
+        def cut(picture: NDArray[Any]) -> NDArray[Any]:
+            return cv2.resize(picture[y0:y1, x0:x1], size, interpolation=cv2.INTER_AREA)
+
+        alpha = None if image.alpha is None else cut(image.alpha)
+        photo = replace(image, rgb=cut(image.rgb), alpha=alpha)
+        return Portrait(photo, replace(portrait.fit, camera=camera.cropped(x0, y0, scale, *size)))
 
     def preview(self, pose: Pose) -> NDArray[np.uint8]:
         """The small picture, a few hundredths of a second."""
@@ -111,16 +120,20 @@ class Studio:
         return pose.on(self.portrait.fit, self.own, self.pipe.head)
 
 
-def felt(own: NDArray[np.float32], valence: float, arousal: float) -> Pose:
-    """A feeling at a place of the wheel, -1..1 each, on a photo whose curves are ``own (52,)``.
+def felt(own: NDArray[np.float32], levels: NDArray[np.floating]) -> Pose:
+    """A feeling of intensities ``(8,)`` on a photo whose curves are ``own (52,)``.
 
     Every feeling but joy lets the photo's own smile go; what both show is shown once.
     """
-    levels = emotion_of(valence, arousal)
     others = [i for i, name in enumerate(EMOTIONS) if name not in ("neutral", "happy")]
     kept = (1 - float(np.clip(levels[others].sum(), 0, 1))) ** 2
     shown = np.maximum(kept * own, expression_of(levels[None])[0])
     return Pose(np.clip(shown, 0, 1).astype(np.float32))
+
+
+def levels_of(name: str, strength: float) -> NDArray[np.float64]:
+    """Intensities ``(8,)`` of one feeling."""
+    return strength * (np.array(EMOTIONS) == name).astype(np.float64)
 
 
 def place_on_wheel(x: float, y: float) -> tuple[float, float]:

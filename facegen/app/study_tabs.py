@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any
 
 import yaml
 
 from facegen._optional import require
-from facegen.app.jobs import Jobs, Report, check_consent
-from facegen.app.look import status
-from facegen.app.result_side import result_side
+from facegen.app.forms import Fields, Form, example, photo_field, video_field
+from facegen.app.jobs import CONSENT, MAX_SECONDS, Jobs, Report, check_consent
+from facegen.app.media_tabs import LIMIT, too_long
 from facegen.demo import PHOTO
 from facegen.errors import UsageError
-from facegen.media import contact_sheet, is_still, read_image, write_image
+from facegen.media import contact_sheet, is_still, probe, read_image, write_image
 from facegen.pipelines.recognize import RecognitionPipeline, RecognizeOptions
 from facegen.pipelines.synth import synthesise
 from facegen.synthesis.plan import Plan
 
 _MOST = 200  # pictures of a set made from the page
 _SHEET = 24
+BUTTONS = ["download", "fullscreen"]  # of pictures: none that sends them elsewhere
 
 
 @lru_cache(maxsize=1)
@@ -32,71 +31,49 @@ def recognizer() -> RecognitionPipeline:
     return RecognitionPipeline.from_pretrained()
 
 
-def recognize(jobs: Jobs, page: str, source: str | None) -> Iterator[tuple[Any, ...]]:
-    """Rows of status, picture, video, curves and files for a photo or clip."""
-
-    def work(report: Report) -> dict[str, Path | None]:
-        if not source:
-            raise UsageError("Please give a photo or a video.")
-        report("Looking for faces")
-        folder, still = jobs.folder(), is_still(source)
-        overlay = folder / ("overlay.png" if still else "overlay.mp4")
-        plot = None if still else folder / "curves.png"
-        options = RecognizeOptions(plot=plot, overlay=overlay)
-        table = folder / "faces.csv"
-        _, faces = recognizer().write(table, Path(source), options)
-        if not faces:
-            raise UsageError("No face was found. Try a sharper or closer picture.")
-        return {"table": table, "overlay": overlay, "plot": plot}
-
-    for step in jobs.run(page, work):
-        if step.error:
-            yield status(step.error, kind="error"), None, None, None, []
-        elif step.result is None:
-            yield status(step.text, step.share), None, None, None, []
-        else:
-            overlay, plot = step.result["overlay"], step.result["plot"]
-            files = [str(file) for file in step.result.values() if file is not None]
-            picture, video = (overlay, None) if plot is None else (None, overlay)
-            yield (
-                status("Done.", kind="done"),
-                picture and str(picture),
-                video and str(video),
-                plot and str(plot),
-                files,
-            )
+def recognize(fields: Fields, report: Report, folder: Path) -> tuple[Any, ...]:
+    """Run the Recognize form: picture, video and curves, of which some are None, and files."""
+    source = fields["clip"] or fields["photo"]
+    if not source:
+        raise UsageError("Please give a photo or a video.")
+    report("Looking for faces")
+    still = is_still(source)
+    if not still and (probe(source).duration or 0) > MAX_SECONDS:
+        raise too_long()
+    overlay = folder / ("overlay.png" if still else "overlay.mp4")
+    plot = None if still else folder / "curves.png"
+    table = folder / "faces.csv"
+    options = RecognizeOptions(plot=plot, overlay=overlay)
+    _, faces = recognizer().write(table, Path(source), options)
+    if not faces:
+        raise UsageError("No face was found. Try a sharper or closer picture.")
+    files = [str(file) for file in (table, overlay, plot) if file is not None]
+    if plot is None:
+        return str(overlay), None, None, files
+    return None, str(overlay), str(plot), files
 
 
-def build_recognize(jobs: Jobs) -> None:
-    """Lay out the Recognize tab."""
+def recognize_fields(jobs: Jobs) -> dict[str, Any]:
+    """Of the Recognize form: one of two; a new one takes the place of the other."""
+    photo = photo_field()
+    example(jobs, "Use the packaged portrait", {photo: PHOTO})
+    clip = video_field("or a video")
+    quiet = {"queue": False, "api_name": False, "show_progress": "hidden"}
+    photo.input(lambda: None, None, clip, **quiet)
+    clip.input(lambda: None, None, photo, **quiet)
+    return {"photo": photo, "clip": clip}
+
+
+def recognize_results() -> list[Any]:
+    """Picture, video and curves."""
     gr = require("gradio", "app")
-    with gr.Row():
-        with gr.Column(scale=5):
-            photo = gr.Image(
-                label="Photo", type="filepath", format="png", image_mode=None, height=240
-            )
-            clip = gr.Video(label="or a video", height=240)
-            with gr.Row():
-                run = gr.Button("Recognize", variant="primary", scale=3)
-                cancel = gr.Button("Cancel", scale=1)
-        with gr.Column(scale=6):
-            news = gr.HTML(status("Ready."), show_label=False)
-            picture = gr.Image(label="Faces", interactive=False, height=380)
-            video = gr.Video(label="Faces in the video", interactive=False, height=300)
-            curves = gr.Image(label="Over time", interactive=False)
-            files = gr.Files(label="Download", interactive=False, height=110)
-
-    def handle(request: Any, photo: str | None, clip: str | None) -> Iterator[Any]:
-        yield from recognize(jobs, str(request.session_hash), clip or photo)
-
-    def stop(request: Any) -> None:
-        jobs.stop(str(request.session_hash))
-
-    handle.__annotations__["request"] = stop.__annotations__["request"] = gr.Request
-    outputs = [news, picture, video, curves, files]
-    run.click(handle, [photo, clip], outputs, api_name="recognize", show_progress="hidden")
-    cancel.click(stop, None, None, queue=False, api_name=False)
-    gr.Examples([[str(PHOTO)]], [photo], label="A photo to try (public domain)")
+    shown = {"interactive": False, "elem_classes": "result"}
+    picture = shown | {"buttons": BUTTONS}
+    return [
+        gr.Image(label="Faces", height=420, **picture),
+        gr.Video(label="Faces in the video", height=360, buttons=["download"], **shown),
+        gr.Image(label="Over time", **picture),
+    ]
 
 
 def plan_of(fields: dict[str, Any], folder: Path) -> Plan:
@@ -121,84 +98,72 @@ def plan_of(fields: dict[str, Any], folder: Path) -> Plan:
         ]
     if not groups:
         raise UsageError("Please ask for made people, or give a photo.")
-    plan = {"name": "page", "seed": int(fields["seed"]), "identities": groups}
+    plan = {"name": "page", "seed": int(fields["seed"] or 0), "identities": groups}
     path = folder / "plan.yaml"
     path.write_text(yaml.safe_dump(plan), encoding="utf-8")
     return Plan.read(path)
 
 
-def synthesize(jobs: Jobs, page: str, fields: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
-    """Rows of status, overview and files for a small labelled set."""
-
-    def work(report: Report) -> list[str]:
-        folder = jobs.folder()
-        plan = plan_of(fields, folder)
-        wanted = int(fields["samples"]) * (int(fields["people"]) + bool(fields["photo"]))
-        out = folder / "set"
-        with counted(out, wanted, report):
-            synthesise(plan, out, data=folder)
-        pictures = sorted(p for p in out.rglob("*") if is_still(p))[:_SHEET]
-        if not pictures:
-            raise UsageError("No picture passed the checks; another seed gives others.")
-        sheet = folder / "overview.png"
-        shown = [read_image(picture, max_side=160).rgb for picture in pictures]
-        write_image(sheet, contact_sheet(shown, 6, cell=(160, 160)))
-        archive = shutil.make_archive(str(folder / "set"), "zip", out)
-        return [str(sheet), archive, str(folder / "plan.yaml")]
-
-    for step in jobs.run(page, work):
-        if step.error:
-            yield status(step.error, kind="error"), None, []
-        elif step.result is None:
-            yield status(step.text, step.share), None, []
-        else:
-            yield status("Done.", kind="done"), step.result[0], step.result
+def synthesize(fields: Fields, report: Report, folder: Path) -> tuple[Any, ...]:
+    """Run the Synthesize form: an overview, and the set as an archive with its plan."""
+    plan = plan_of(fields, folder)
+    out = folder / "set"
+    report("Making faces", 0.0)
+    synthesise(plan, out, data=folder)
+    pictures = sorted(p for p in out.rglob("*") if is_still(p))
+    if not pictures:
+        raise UsageError(
+            "None of the expressions suits this photo; one with a calm face and closed mouth does."
+        )
+    wanted = int(fields["samples"]) * (int(fields["people"]) + bool(fields["photo"]))
+    report.closing = f"Done: {len(pictures)} pictures."
+    if len(pictures) < wanted:
+        report.closing += (
+            f" The other {wanted - len(pictures)} expressions do not suit the photo: one with a "
+            "calm face and closed mouth gives more."
+        )
+    sheet = folder / "overview.png"
+    shown = [read_image(picture, max_side=160).rgb for picture in pictures[:_SHEET]]
+    write_image(sheet, contact_sheet(shown, 6, cell=(160, 160)))
+    report("Packing", 1.0)
+    archive = shutil.make_archive(str(folder / "set"), "zip", out)
+    return str(sheet), [str(sheet), archive, str(folder / "plan.yaml")]
 
 
-class counted:
-    """While the block runs, tells how many pictures lie in a folder."""
-
-    def __init__(self, folder: Path, wanted: int, report: Callable[..., None]) -> None:
-        self._folder, self._wanted, self._report = folder, wanted, report
-        self._end = Event()
-
-    def __enter__(self) -> None:
-        self._report("Making faces", 0.0)
-        Thread(target=self._watch, daemon=True).start()
-
-    def __exit__(self, *_: object) -> None:
-        self._end.set()
-
-    def _watch(self) -> None:
-        while not self._end.wait(1.0):
-            made = sum(1 for p in self._folder.rglob("*") if is_still(p))
-            self._report(f"Making faces: {made} of {self._wanted}", made / max(self._wanted, 1))
-
-
-def build_synthesize(jobs: Jobs) -> None:
-    """Lay out the Synthesize tab."""
+def synthesize_fields(jobs: Jobs) -> dict[str, Any]:
+    """Of the Synthesize form."""
     gr = require("gradio", "app")
-    with gr.Row():
-        with gr.Column(scale=5):
-            gr.Markdown(
-                "A small labelled set: expressions balanced over people, with action units, "
-                "landmarks and head pose for every picture.",
-                elem_classes="note",
-            )
-            people = gr.Slider(0, 12, 2, step=1, label="Made people")
-            samples = gr.Slider(1, 24, 6, step=1, label="Pictures of each")
-            seed = gr.Number(0, precision=0, label="Seed")
-            photo = gr.Image(
-                label="and a photo (optional)", type="filepath", format="png", image_mode=None,
-                height=200,
-            )  # fmt: skip
-        outputs, consent, run = result_side(jobs, "Synthesize", video=False)
+    fields = {
+        "people": gr.Slider(0, 12, 2, step=1, label="Made people"),
+        "samples": gr.Slider(1, 24, 6, step=1, label="Pictures of each"),
+        "seed": gr.Number(0, precision=0, minimum=0, label="Seed: another gives other faces"),
+        "photo": photo_field("and a photo (optional)", height=200),
+    }
+    return {**fields, "consent": gr.Checkbox(label=f"{CONSENT} (Needed with a photo.)")}
 
-    def handle(request: Any, *values: Any) -> Iterator[Any]:
-        names = ("people", "samples", "seed", "photo", "consent")
-        fields = dict(zip(names, values, strict=True))
-        yield from synthesize(jobs, str(request.session_hash), fields)
 
-    handle.__annotations__["request"] = gr.Request
-    inputs = [people, samples, seed, photo, consent]
-    run.click(handle, inputs, outputs, api_name="synthesize", show_progress="hidden")
+def synthesize_results() -> list[Any]:
+    """The overview."""
+    gr = require("gradio", "app")
+    return [gr.Image(label="Result", interactive=False, elem_classes="result", buttons=BUTTONS)]
+
+
+RECOGNIZE = Form(
+    "Recognize",
+    (
+        "Give a photo or a video, or take the packaged portrait.",
+        "Press Recognize: every face gets its emotion, valence and arousal, action units and pose.",
+        "Look at the drawing, and download all numbers as a table.",
+    ),
+    recognize_fields, recognize_results, recognize, LIMIT,
+)  # fmt: skip
+SYNTHESIZE = Form(
+    "Synthesize",
+    (
+        "Choose how many made people and how many pictures of each; add a photo, if you like.",
+        "Press Synthesize: expressions are balanced over people, and every picture comes with "
+        "action units, landmarks and head pose.",
+        "Download the set as an archive; its plan goes on with facegen synth.",
+    ),
+    synthesize_fields, synthesize_results, synthesize,
+)  # fmt: skip

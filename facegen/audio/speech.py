@@ -23,7 +23,7 @@ from facegen.media.container import open_input, read_error
 RATE = 16_000
 _BLOCK = 30 * RATE
 # Below this peak (-60 dBFS) nobody hears speech; above the share of full-scale samples it is cut.
-_SILENT_PEAK = 1e-3
+SILENT_PEAK = 1e-3
 _FULL_SCALE = 0.999
 _CLIPPED_SHARE = 1e-3
 _SHORTEST = 0.02
@@ -136,7 +136,7 @@ class _Level:
         return np.clip(block, -1, 1)
 
     def warnings(self, path: Path) -> Iterator[str]:
-        if self.peak < _SILENT_PEAK:
+        if self.peak < SILENT_PEAK:
             yield f"{path} is silent; the mouth will stay closed"
         if self.full > _CLIPPED_SHARE * self.count:
             share = 100 * self.full / self.count

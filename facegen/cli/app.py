@@ -1,5 +1,6 @@
 """``facegen app``: the web page."""
 
+import signal
 from typing import Annotated, Optional
 
 import typer
@@ -14,6 +15,8 @@ def app(port: Port = None, open_: Open = False) -> None:
     """Show the web page on this machine (127.0.0.1 only); Ctrl-C ends it."""
     from facegen.app.page import launch
 
-    page, address = launch(port, open_browser=open_)
-    typer.echo(f"The page is at {address} (Ctrl-C ends it)")
-    page.block_thread()
+    served = launch(port, open_browser=open_)
+    # Told to end, it cleans up as after Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    typer.echo(f"The page is at {served.address} (Ctrl-C ends it)")
+    served.wait()

@@ -22,8 +22,11 @@ def bench(
     if json_:
         typer.echo(report.to_json())
         return
-    rows = [[t.stage, t.variant, f"{t.ms:.2f}", str(t.n), f"{t.ratio:.2f}"] for t in report.timings]
-    print_table(["stage", "variant", "ms a frame", "n", "ratio"], rows)
+    rows = [
+        [t.stage, t.variant, f"{t.ms:.2f}", f"{t.core_ms:.2f}", str(t.n), f"{t.ratio:.2f}"]
+        for t in report.timings
+    ]
+    print_table(["stage", "variant", "ms a frame", "core-ms", "n", "ratio"], rows)
     for name, fps in report.fps.items():
         typer.echo(f"{name}: {fps:.1f} fps")
     typer.echo(f"peak memory: {report.peak_memory_mb:.0f} MB")

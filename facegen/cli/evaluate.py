@@ -28,6 +28,7 @@ def reenact(
     pred: opt.Pred = None,
     ref: opt.Photos = None,
     generator: opt.Generator = "warp",
+    refine: opt.Refine = False,
     max_frames: opt.MaxFrames = None,
     reference_frame: opt.ReferenceFrame = 5,
     judges: opt.Judges = None,
@@ -59,7 +60,10 @@ def reenact(
         from facegen.pipelines.evaluate import PipelineMethod
         from facegen.pipelines.reenact import ReenactmentPipeline
 
-        methods.append(PipelineMethod(ReenactmentPipeline.from_pretrained(generator=generator)))
+        pipe = ReenactmentPipeline.from_pretrained(generator=generator)
+        methods += [
+            PipelineMethod(pipe, refined=r) for r in ((False, True) if refine else (False,))
+        ]
     wanted = catalogue(load_judges(judges) if judges else None, lpips or [])
     found, circular = independent(
         wanted, [m.origin for m in methods], allow_circular=allow_circular

@@ -25,6 +25,9 @@ Photos = Annotated[
     Optional[Path], Option("--ref", help="Folder of reference photos; else an early frame.")
 ]
 Generator = Annotated[str, Option(help="Also measure this generator: warp, or none.")]
+Refine = Annotated[
+    bool, Option("--refine", help="Also measure the generator with --refine (see facegen fit).")
+]
 MaxFrames = Annotated[Optional[int], Option(min=1, help="Frames per clip, in runs of 11.")]
 ReferenceFrame = Annotated[int, Option(min=0, help="Frame that is the photo.")]
 Judges = Annotated[

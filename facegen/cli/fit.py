@@ -32,6 +32,7 @@ def fit(
     face: opt.Face = "largest",
     no_face: opt.NoFace = "interpolate",
     smooth: opt.Smooth = 1.0,
+    refine: opt.Refine = False,
     fov: opt.Fov = None,
     tracker: opt.Tracker = None,
     weights: Weights = None,
@@ -48,8 +49,8 @@ def fit(
     target = opt.output_path(out, overwrite, inputs[0], suffix=".motion.npz")
     check_outputs(target, obj, glb, overlay, inputs=inputs)
     config = FitConfig(
-        face=face, no_face=no_face, smooth=smooth, fov_deg=fov, start=start, stop=stop,
-        max_frames=max_frames, **opt.tracker_of(tracker, weights),
+        face=face, no_face=no_face, smooth=smooth, refine=refine, fov_deg=fov, start=start,
+        stop=stop, max_frames=max_frames, **opt.tracker_of(tracker, weights),
     )  # fmt: skip
     config.validate()
     result = FittingPipeline.from_pretrained(head)(*inputs, config=config)

@@ -43,6 +43,9 @@ MaxYaw = Annotated[float, Option(min=0, max=90, help="Soft limit of head turn in
 Face = Annotated[str, Option(help="Driver's face: largest, N, or x,y.")]
 RefFace = Annotated[str, Option(help="Photo's face: largest, N, or x,y.")]
 NoFace = Annotated[str, Option(help="Frames without a face: error, hold, interpolate or drop.")]
+Refine = Annotated[
+    bool, Option("--refine", help="Correct the tracked motion by the picture: slower, closer.")
+]
 Smooth = Annotated[float, Option(min=0, max=5, help="Motion smoothing; 0 is off.")]
 Size = Annotated[
     Optional[int], Option(min=128, max=1024, help="Side of the window frames are made in, pixels.")

@@ -27,6 +27,7 @@ def reenact(
     ref_face: opt.RefFace = _DEFAULT.ref_face,
     no_face: opt.NoFace = _DEFAULT.no_face,
     smooth: opt.Smooth = _DEFAULT.smooth,
+    refine: opt.Refine = False,
     size: opt.Size = None,
     quality: opt.Quality = _DEFAULT.quality,
     steps: opt.Steps = None,
@@ -51,8 +52,8 @@ def reenact(
     config = ReenactConfig(
         motion=motion, reference_frame=reference_frame, expression_gain=expression_gain,
         only=opt.parse_regions(only), keep_head=keep_head, max_yaw_deg=max_yaw, face=face,
-        ref_face=ref_face, no_face=no_face, smooth=smooth, size=size, quality=quality,
-        steps=steps, fov_deg=fov, emotion=emotion, magic=magic,
+        ref_face=ref_face, no_face=no_face, smooth=smooth, refine=refine, size=size,
+        quality=quality, steps=steps, fov_deg=fov, emotion=emotion, magic=magic,
         start=start, stop=stop, max_frames=max_frames, max_size=max_size,
         **opt.tracker_of(tracker),
     )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +11,7 @@ from numpy.typing import NDArray
 from facegen.compose import field as fields
 from facegen.compose.background import push_pull
 from facegen.compose.eyes import EyePaint
-from facegen.compose.frame import CAVITY, EYE, LOWER, UPPER
+from facegen.compose.frame import CAVITY, EYE, LOWER, UPPER, HeadFrame
 from facegen.compose.lids import LidPaint
 from facegen.compose.mirror import MirrorPaint
 from facegen.compose.mouth import MouthPaint
@@ -30,6 +32,19 @@ SPECK_PER_IOD = 0.2
 MOUTH = (CAVITY, UPPER, LOWER)
 
 
+class _Kinds(NamedTuple):
+    """Triangles of some surface classes: their corners, and ``(F + 1,)`` which; -1 is none."""
+
+    corners: NDArray[np.intp]
+    faces: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, frame: HeadFrame, kinds: tuple[int, ...]) -> _Kinds:
+        """Look them up once a photo."""
+        wanted = np.isin(frame.face_class, kinds)
+        return cls(np.unique(frame.faces[wanted]), np.append(wanted, False))
+
+
 class Painter:
     """Paints the pixels that cannot be moved from the photo."""
 
@@ -43,6 +58,7 @@ class Painter:
         self._lids = LidPaint(reference)
         self._mirror = MirrorPaint(reference)
         self._rim = _rim(reference)
+        self._kinds = {kinds: _Kinds.of(reference.frame, kinds) for kinds in (MOUTH, (EYE,))}
         self._matte = cv2.resize(
             reference.window.crop(reference.person), (size, size), interpolation=cv2.INTER_AREA
         )
@@ -71,7 +87,7 @@ class Painter:
             moved = self._carry(self._small, shift)
             self._mirror.paint(surface, known, moved, colour, cover)
         for kinds, brush in ((MOUTH, self._mouth), ((EYE,), self._eyes)):
-            rows, cols = self._of_kind(surface, kinds)
+            rows, cols = self._of_kind(surface, self._kinds[kinds])
             if len(rows) == 0:
                 continue
             need = self._need(surface, known.state, shift, outside, rows, cols)
@@ -87,18 +103,17 @@ class Painter:
         return colour, cover
 
     def _of_kind(
-        self, surface: Surface, kinds: tuple[int, ...]
+        self, surface: Surface, kinds: _Kinds
     ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Rows and columns of the driven pixels of some surface classes."""
-        frame, size = self.reference.frame, self.reference.window.size
-        corners = frame.faces[np.isin(frame.face_class, kinds)].ravel()
-        if len(corners) == 0:
+        size = self.reference.window.size
+        if len(kinds.corners) == 0:
             return np.empty(0, np.intp), np.empty(0, np.intp)
-        points = surface.pixels[corners, :2]
+        points = surface.pixels[kinds.corners, :2]
         left, top = np.clip(np.floor(points.min(0)).astype(int), 0, size)
         right, bottom = np.clip(np.ceil(points.max(0)).astype(int) + 1, 0, size)
         face = surface.face_id[top:bottom, left:right]
-        rows, cols = np.nonzero((face >= 0) & np.isin(frame.face_class[face], kinds))
+        rows, cols = np.nonzero(kinds.faces[face])
         return rows + top, cols + left
 
     def _need(

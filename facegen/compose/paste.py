@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facegen.compose.reference import Reference
+from facegen.compose.reference import CELL, Reference
 from facegen.compose.window import HeadWindow
 from facegen.flame.jit import F32, U8, jit
 
@@ -18,6 +20,8 @@ _THIN = 0.002
 CALM_PER_IOD = 0.03
 # Rows handled at once: the strip's maps and samples then stay in the processor's cache.
 _STRIP = 32
+# Pixels around a position that bicubic samples look at, and a little for rounding.
+_TAPS = 4
 
 
 @jit
@@ -38,6 +42,7 @@ def _strip_maps(
     scale: float,
     row0: int,
     calm: float,
+    near: U8,
     maps: F32,
 ) -> tuple[int, int]:
     """Sampling positions and paint opacity of a strip of the patch.
@@ -47,6 +52,7 @@ def _strip_maps(
         corner: column and row of the patch's first pixel in the window, photo pixels.
         scale: window per photo pixel. row0: the strip's first row in the patch.
         calm: photo pixels of motion within which the person's fringe stays exactly as it is.
+        near: of :func:`_near_person`.
         maps: ``(4, h, w)``, filled: OpenCV positions u, v in the patch; paint in 0..1, which is
             -1 where the photo stays as it is; and 1 at rest to 0 in motion.
 
@@ -60,9 +66,12 @@ def _strip_maps(
         gy = min(max((row0 + y + corner[1] + 0.5) * scale - 0.5, 0.0), limit)
         for x in range(width):
             gx = min(max((x + corner[0] + 0.5) * scale - 0.5, 0.0), limit)
+            p = _mix(cover, gy, gx, 0)
+            if p < _THIN and near[(row0 + y) // CELL, x // CELL] == 0:
+                maps[2, y, x] = -1
+                continue
             dx = _mix(shift, gy, gx, 0) / scale
             dy = _mix(shift, gy, gx, 1) / scale
-            p = _mix(cover, gy, gx, 0)
             maps[0, y, x], maps[1, y, x] = x + dx, row0 + y + dy
             maps[3, y, x] = np.exp(-(dx * dx + dy * dy) / (calm * calm))
             if p < _THIN and abs(dx) < STILL and abs(dy) < STILL:
@@ -136,11 +145,13 @@ def composite(
     height, width = patch.shape[:2]
     strip = np.empty((4, _STRIP, width), np.float32)
     calm = CALM_PER_IOD * reference.geometry.iod / window.scale
+    farthest = max(float(shift.max()), -float(shift.min())) / window.scale
+    near = _near_person(reference.cells, farthest)
     for row in range(0, height, _STRIP):
         count = min(_STRIP, height - row)
         maps = strip[:, :count]
         first, last = _strip_maps(
-            shift, cover[..., None], (left, top), window.scale, row, calm, maps
+            shift, cover[..., None], (left, top), window.scale, row, calm, near, maps
         )
         if first > last:
             continue
@@ -158,6 +169,16 @@ def composite(
             window.scale,
         )
     return frame
+
+
+def _near_person(cells: NDArray[np.uint8], farthest: float) -> NDArray[np.uint8]:
+    """Cells of the patch whose pixels can show the person, or did: the others keep their bytes.
+
+    Args:
+        cells: of the reference. farthest: any pixel's motion, photo pixels.
+    """
+    side = 2 * math.ceil((farthest + _TAPS) / CELL) + 1
+    return np.asarray(cv2.dilate(cells, np.ones((side, side), np.uint8)), np.uint8)
 
 
 def paste_window(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -33,6 +34,8 @@ from facegen.posing import pose_vertices
 _TOO_LITTLE = 0.012
 # The person's colour bleeds this far into the background, in inter-ocular distances.
 BLEED_PER_IOD = 0.02
+# Side of the cells, photo pixels, of which it is known whether the person reaches into them.
+CELL = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +155,15 @@ class Reference:
             model=model,
             geometry=geometry,
         )
+
+    @cached_property
+    def cells(self) -> NDArray[np.uint8]:
+        """``(h / CELL, w / CELL)``, rounded up: 1 where ``layer`` adds anything to a cell."""
+        height, width = self.layer.shape[:2]
+        adds = np.zeros((-(-height // CELL) * CELL, -(-width // CELL) * CELL), bool)
+        adds[:height, :width] = self.layer.any(-1)
+        squares = adds.reshape(len(adds) // CELL, CELL, -1, CELL)
+        return squares.any((1, 3)).astype(np.uint8)
 
 
 def draw(

@@ -83,7 +83,7 @@ def _closed(
     gap = GapModel.of(full, LIP_PAIRS, columns, jaw=True)
     expression, jaw = motion.expression.copy(), motion.jaw_pose.copy()
     for frame in frames:
-        state = states_of(motion[frame : frame + 1], full)[0]
+        state = next(states_of(motion[frame : frame + 1], full))
         state = gap.matched(state, gaps[frame], _SLACK, _TOUCH)
         expression[frame, full.free] = state.expression
         jaw[frame, :2] = state.jaw

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,6 +29,7 @@ _HOMES = {
     "ravdess": ("ravdess", "ravdess"),
     "synthetic": ("synthetic", "synthetic"),
 }
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")  # a bare Windows path begins with a letter and a colon too
 _ALIASES = {"affectnet": "affectnet8", "ckplus": "ck+", "cremad": "crema-d"}
 
 
@@ -45,7 +47,7 @@ def open_fer_dataset(text: str) -> FerDataset:
         UsageError: no such kind. MediaError: the folder has not the set's layout.
     """
     kind, colon, path = text.partition(":")
-    if not colon:
+    if not colon or _DRIVE.match(text):
         kind, path = "folder", text
     kind = _ALIASES.get(kind.lower(), kind.lower())
     if kind not in _HOMES or not path:

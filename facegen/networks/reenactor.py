@@ -23,6 +23,9 @@ CLASS = "FacegenReenactor"
 # Maps a painter is given, besides the warped photo's own.
 INPUTS = ("warped", "visibility", "moved", "depth", "normal", "render", "region")
 _SIDE = 64
+# Pixels decoded at once: what is larger leaves the processor's cache, and the system hands out and
+# clears its memory anew every time (a fifth of the decoder's time at 512 px).
+_DECODED = 2**20
 
 
 @dataclass(frozen=True)
@@ -119,8 +122,7 @@ class Reenactor:
         for sigma, time in zip(sigmas, scheduler.timesteps, strict=True):
             out = self._guided(sample, float(sigma), warped, maps, prepared, identity, motion)
             sample = scheduler.step(out.velocity, time, sample, return_dict=False)[0]
-        decoded = self.autoencoder.decode(torch.cat([sample, warped]).to(self.dtype)).sample
-        painted, known = decoded.float().chunk(2)
+        painted, known = self._decode(torch.cat([sample, warped])).chunk(2)
         keep = out.keep.float().sigmoid()
         changed = departure(maps["warped"], prepared.photo) * self.trust(maps["region"])
         return {
@@ -158,6 +160,12 @@ class Reenactor:
     def _encode(self, pictures: Tensor) -> Tensor:
         pictures = pictures.to(self.device, self.dtype, memory_format=torch.channels_last)
         return self.autoencoder.encode(pictures).latents
+
+    def _decode(self, latents: Tensor) -> Tensor:
+        """Pictures, float32."""
+        few = max(1, _DECODED // (FACTOR**2 * latents[0, 0].numel()))
+        parts = latents.to(self.dtype).split(few if latents.device.type == "cpu" else len(latents))
+        return torch.cat([self.autoencoder.decode(part).sample.float() for part in parts])
 
 
 def save_reenactor(

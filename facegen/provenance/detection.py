@@ -1,9 +1,10 @@
 """Finds the mark without the original: blind, at any shift, over a range of sizes.
 
 How sure is a "yes"? The anchor's phases are random numbers of the key. For a picture made without
-the key, whatever it shows, the score at one place is a sum of A cosines of uniform random angles
-divided by sqrt(A / 2); since E exp(t cos u) = I0(t) <= exp(t^2 / 4), it exceeds z with a chance of
-at most exp(-z^2 / 2). :data:`THRESHOLD` makes the sum of these chances over every shift, size,
+the key, whatever it shows, the score at one place is a sum of A cosines of uniform random angles,
+each times a weight w that only the picture sets, divided by sqrt(sum(w^2) / 2); since
+E exp(t w cos u) = I0(t w) <= exp(t^2 w^2 / 4), it exceeds z with a chance of at most exp(-z^2 / 2).
+:data:`THRESHOLD` makes the sum of these chances over every shift, size,
 layer and mirror image that is tried smaller than ``FALSE_ALARM``.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 
 import cv2
@@ -30,6 +32,10 @@ SCALES = np.exp(np.arange(-128, 134) * 0.004)
 _TRIALS = len(LAYERS) * len(SCALES) * 2 * TILE * TILE * 1.05  # and the refinement
 THRESHOLD = math.sqrt(2 * math.log(_TRIALS / FALSE_ALARM))
 _SURE = 1.6 * THRESHOLD
+# A bin that stands out of its ring of frequencies is likelier to hold the mark, up to this much:
+# beyond it is more often the picture's own.
+_MOST_WEIGHT = 1.3
+_RING = 2.0  # cycles in a tile
 _LONGEST = 4  # times the shorter side
 _CHANCE = 4.5  # what an anchor without a mark reaches somewhere
 # A wrong payload is read with a chance below one in a thousand, by the same bound.
@@ -151,17 +157,33 @@ def _try(
     # A real tile: half of the bins, the other half is their mirror image and counts as well.
     peaks = fft.irfft2(surface, (TILE, TILE), overwrite_x=True)
     y, x = np.unravel_index(int(peaks.argmax()), peaks.shape)
-    score = float(peaks[y, x]) * TILE * TILE / 2 / math.sqrt(len(pattern.anchor) / 2)
+    score = float(peaks[y, x]) * TILE * TILE / 2 / math.sqrt(_power(surface) / 2)
     return _Place(score, scale, mirrored, (int(y), int(x)))
 
 
 def _phases(pooled: NDArray[np.float32], scale: float) -> NDArray[np.complex64]:
-    """The evidence folded into one tile: half its spectrum, every bin of length 1."""
+    """The evidence folded into one tile: half its spectrum, each bin as long as its weight."""
     height, width = pooled.shape
     size = round(width / scale), round(height / scale)
     there = cv2.resize(pooled, size, interpolation=cv2.INTER_LINEAR) if scale != 1 else pooled
     spectrum = fft.rfft2(_fold(there))
-    return (spectrum / np.maximum(np.abs(spectrum), 1e-20)).astype(np.complex64)
+    size_of = np.maximum(np.abs(spectrum), 1e-20)
+    rings = _rings()
+    mean = np.sqrt(np.bincount(rings.ravel(), (size_of**2).ravel()) / np.bincount(rings.ravel()))
+    weight = np.minimum(size_of / mean[rings], _MOST_WEIGHT)
+    return (spectrum / size_of * weight).astype(np.complex64)
+
+
+@lru_cache(maxsize=1)
+def _rings() -> NDArray[np.intp]:
+    """The ring of frequencies of every bin of half a tile's spectrum."""
+    ky, kx = fft.fftfreq(TILE, 1 / TILE)[:, None], np.arange(TILE // 2 + 1)
+    return (np.hypot(ky, kx) / _RING).astype(np.intp)
+
+
+def _power(terms: NDArray[np.complex64]) -> float:
+    """Sum of the squared weights; never 0."""
+    return max(float((np.abs(terms) ** 2).sum()), 1e-20)
 
 
 def _at(
@@ -194,6 +216,6 @@ def _read(found: _Evidence, key: bytes, best: _Place) -> Payload | None:
             turn = np.exp(2j * np.pi * (bins @ place.shift) / TILE)
             seen = _at(spectra[place.scale], bins, place.mirrored) * turn
             likeness[index] += weight * (alphabet.conj() @ seen).real
-            variance += weight**2 * len(bins) / 2
+            variance += weight**2 * _power(seen) / 2
     payload, total = Payload.likest(likeness)
     return payload if total >= READABLE * math.sqrt(variance) else None

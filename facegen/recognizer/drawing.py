@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from facegen._optional import require
 from facegen.media import atomic_path
 from facegen.recognizer import columns as col
-from facegen.recognizer.frame import FaceFrame
+from facegen.recognizer.frame import FaceFrame, pd
 from facegen.tracking.overlay import overlay
 
 Image = NDArray[np.uint8]

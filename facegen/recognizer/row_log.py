@@ -9,11 +9,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from facegen.errors import MediaError
 from facegen.media.atomic import atomic_path, reason, remove
-from facegen.recognizer.frame import FaceFrame
+from facegen.recognizer.frame import FaceFrame, pd
 
 _ROWS, _JOB = "rows.csv", "job.json"
 _CHUNK = 2000  # rows held at once

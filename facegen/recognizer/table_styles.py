@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from facegen.errors import MediaError, UsageError
 from facegen.recognizer import columns as col
 from facegen.recognizer.au_sets import INTENSITY_MAX, au_set
-from facegen.recognizer.frame import STYLES, FaceFrame
+from facegen.recognizer.frame import STYLES, FaceFrame, pd
 from facegen.recognizer.labels import canonical_key, label_space
 
 PRESENT = 0.5

@@ -21,6 +21,7 @@ Array = NDArray[np.float64]
 OUTER_EYE_CORNERS = (33, 263)
 MOUTH_CORNERS = (61, 291)
 CHIN = 152
+_PIECE = 2048  # frames
 _ANGLES = 12
 
 
@@ -89,6 +90,11 @@ class MouthShape:
 
     def gap(self, curves: NDArray[np.floating]) -> Array:
         """Signed gaps ``(T, P)`` of curves ``(T, K)``; negative where the lips overlap."""
+        # The slopes of one frame are many numbers: hours of speech are looked at piece by piece.
+        pieces = [curves[i : i + _PIECE] for i in range(0, max(len(curves), 1), _PIECE)]
+        return np.concatenate([self._gap(piece) for piece in pieces])
+
+    def _gap(self, curves: NDArray[np.floating]) -> Array:
         at, slopes = self._at_jaw(curves, self.gaps, self.gap_slopes)
         return at + np.einsum("tpk,tk->tp", slopes, curves)
 
@@ -104,8 +110,8 @@ class MouthShape:
 
     def slope(self, curves: NDArray[np.floating], name: str) -> Array:
         """``(T, P)``: what one unit of curve ``name`` adds to the gaps."""
-        _, slopes = self._at_jaw(curves, self.gaps, self.gap_slopes)
-        return slopes[..., self.names.index(name)]
+        _, slopes = self._at_jaw(curves, self.gaps, self.gap_slopes[..., self.names.index(name)])
+        return slopes
 
     def _at_jaw(
         self, curves: NDArray[np.floating], values: Array, slopes: Array

@@ -1,6 +1,6 @@
 """What a set is made of: a plan file as frozen dataclasses, every mistake named with its field.
 
-A plan is YAML; ``examples`` of every field are in the command's ``--example``.
+A plan is YAML; ``docs/recipes/synthetic.md`` shows some.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import math
 import time
 from collections.abc import Generator as Stream
@@ -229,6 +230,8 @@ def _accelerator(config: TrainConfig) -> Accelerator:
     # Without this answer the library takes several CPU processes for several lone ones.
     cpu = not torch.accelerator.is_available() or parse_flag_from_env("ACCELERATE_USE_CPU")
     device = PartialState(cpu=cpu).device
+    # Threads of the group that outlive the interpreter would abort a finished process.
+    atexit.register(_leave_group)
     precision = choose_precision(config.precision, device)
     # A process may train twice; the library would keep the first run's precision.
     AcceleratorState._reset_state()
@@ -239,6 +242,11 @@ def _accelerator(config: TrainConfig) -> Accelerator:
         mixed_precision="no" if precision == "fp32" else precision,
         kwargs_handlers=[parallel],
     )
+
+
+def _leave_group() -> None:
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:

@@ -7,6 +7,7 @@ transfer asked for (the dual form needs one small solve per frame).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -112,19 +113,20 @@ class GapModel:
         return state
 
 
-def states_of(motion: Motion, model: LandmarkModel) -> list[HeadState]:
-    """Faces of a motion apart from head pose, for a model with the identity fixed."""
-    eyes = np.concatenate([motion.leye_pose[:, :2], motion.reye_pose[:, :2]], 1)
+def states_of(motion: Motion, model: LandmarkModel) -> Iterator[HeadState]:
+    """Faces of a motion apart from head pose, for a model with the identity fixed.
+
+    One after the other: hours of them at once would take gigabytes.
+    """
     rest = model.rest_state()
-    return [
-        replace(
+    for i in range(len(motion)):
+        eyes = np.concatenate([motion.leye_pose[i, :2], motion.reye_pose[i, :2]])
+        yield replace(
             rest,
             expression=motion.expression[i][model.free].astype(np.float64),
             jaw=motion.jaw_pose[i, :2].astype(np.float64),
-            eyes=eyes[i].astype(np.float64),
+            eyes=eyes.astype(np.float64),
         )
-        for i in range(len(motion))
-    ]
 
 
 def gaps_of(motion: Motion, head: HeadModel, pairs: Pairs) -> Array:

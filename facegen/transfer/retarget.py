@@ -181,7 +181,6 @@ def _close(t: _Transfer, out: Motion) -> Motion:
     """Carry over the gaps between lips and lids."""
     full = LandmarkModel.from_head(t.head, n_shape=t.head.n_shape).with_identity(t.reference.betas)
     regions = np.array(expression_regions(t.head))
-    states = states_of(out, full)
     lips = np.isin(regions, [r for r in ("lips", "jaw") if r in t.moving])
     jobs: list[tuple[Pairs, NDArray[np.bool_], bool, Array, tuple[float, float, float]]] = []
     if "lips" in t.moving or "jaw" in t.moving:
@@ -192,12 +191,12 @@ def _close(t: _Transfer, out: Motion) -> Motion:
         for lids in (LEFT_LID_PAIRS, RIGHT_LID_PAIRS):
             limits = _LID_SLACK, _TOUCH, _LID_OVERLAP
             jobs.append((lids, regions == "eyes", False, _lid_targets(t, lids), limits))
-    for pairs, columns, jaw, target, limits in jobs:
-        gap = GapModel.of(full, pairs, columns, jaw=jaw)
-        states = [gap.matched(s, g, *limits) for s, g in zip(states, target, strict=True)]
+    models = [GapModel.of(full, pairs, columns, jaw=jaw) for pairs, columns, jaw, _, _ in jobs]
     expression, jaw_pose = out.expression.copy(), out.jaw_pose.copy()
-    expression[:, full.free] = [s.expression for s in states]
-    jaw_pose[:, :2] = [s.jaw for s in states]
+    for index, state in enumerate(states_of(out, full)):
+        for gap, (*_, target, limits) in zip(models, jobs, strict=True):
+            state = gap.matched(state, target[index], *limits)
+        expression[index, full.free], jaw_pose[index, :2] = state.expression, state.jaw
     return replace(out, expression=expression, jaw_pose=jaw_pose)
 
 

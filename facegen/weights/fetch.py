@@ -1,4 +1,11 @@
-"""One file over HTTP: resumed where it stopped, checked, and there only when whole."""
+"""One file over HTTP: resumed where it stopped, checked, and there only when whole.
+
+Why not a library: pooch (1.9) checks hashes but begins every broken download anew, and these files
+have gigabytes. ``huggingface_hub`` resumes, but its public functions want a server that speaks the
+hub's protocol (a mirror that serves plain files does not), compare no pinned hash, and keep a cache
+of their own beside the files; the one function of it that takes any address is not part of its
+public interface, and what it raises differs between its releases.
+"""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ def import_weights(path: Path | str, name: str | None = None) -> list[Arrival]:
     remove(staged)
     try:
         out = [_copy(base / file.path, staged / file.path, file, path) for file in files]
-        _record(staged, row, {str(a.path.relative_to(staged)): a.sha256 for a in out})
+        _record(staged, row, {a.path.relative_to(staged).as_posix(): a.sha256 for a in out})
         remove(home)
         staged.replace(home)
     except OSError as error:

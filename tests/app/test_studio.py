@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from facegen.app.jobs import Jobs
 from facegen.app.studio import (
+    PREVIEW_SIDE,
     WHEEL_SIDE,
     Pose,
     Studio,
@@ -19,9 +20,11 @@ from facegen.app.studio import (
     slider_values,
     wheel,
 )
-from facegen.app.studio_tab import Studios, opened, saved
+from facegen.app.studio_tab import Studios, named, opened, saved
 from facegen.arkit import ARKIT, INDEX
 from facegen.demo import PHOTO
+from facegen.emotion.affect import emotion_of
+from facegen.emotion.labels import EMOTIONS
 from facegen.motion import Motion
 from facegen.pipelines.reenact import ReenactmentPipeline
 from facegen.provenance import verify
@@ -68,9 +71,31 @@ def test_turn_moves_the_head(studio: Studio) -> None:
 def test_wheel_lets_the_smile_go_for_sadness_and_keeps_it_for_joy(studio: Studio) -> None:
     smile = INDEX["mouthSmileLeft"]
     assert studio.own[smile] > 0.1
-    assert felt(studio.own, -0.8, -0.4).curves[smile] < 0.1
-    joy = felt(studio.own, 0.9, 0.3).curves[smile]
+    assert felt(studio.own, emotion_of(-0.8, -0.4)).curves[smile] < 0.1
+    joy = felt(studio.own, emotion_of(0.9, 0.3)).curves[smile]
     assert studio.own[smile] <= joy <= 1
+
+
+def test_preview_shows_the_head_large(studio: Studio) -> None:
+    points = studio._fit.camera.project(next(studio.pipe.pose(studio._fit)))[:, :2]
+    height, width = studio.preview(Pose(studio.own)).shape[:2]
+    assert max(height, width) <= PREVIEW_SIDE
+    assert np.ptp(points, 0).max() > 0.6 * max(height, width)
+    assert (points.min(0) > 0).all()
+    assert (points.max(0) < (width, height)).all()
+
+
+@pytest.mark.parametrize("name", EMOTIONS[1:])
+def test_every_named_feeling_moves_the_face_and_keeps_the_turns(
+    studio: Studio, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studios = Studios()
+    monkeypatch.setattr(studios, "of", lambda photo: studio)
+    still, _, *values = named(studios, str(PHOTO), name, 1.0, (0, 0, 0))
+    assert np.abs(still.astype(int) - studio.preview(Pose(studio.own))).max() > 40
+    assert any(a > b + 0.2 for a, b in zip(values, slider_values(studio.own), strict=True))
+    turned, *_ = named(studios, str(PHOTO), name, 1.0, (10, 0, 0))
+    assert (turned != still).any()
 
 
 @given(st.floats(0, WHEEL_SIDE), st.floats(0, WHEEL_SIDE))
@@ -87,11 +112,12 @@ def test_wheel_shows_the_place() -> None:
 @pytest.mark.slow
 def test_saved_files_are_marked_and_whole(studio: Studio) -> None:
     jobs, studios = Jobs(), Studios()
-    values = [*slider_values(felt(studio.own, -0.5, 0.7).curves), 5.0, 0.0, 0.0]
-    refused, files = saved(studios, jobs, str(PHOTO), False, values)
+    values = [*slider_values(felt(studio.own, emotion_of(-0.5, 0.7)).curves), 5.0, 0.0, 0.0]
+    refused, files = next(saved(studios, jobs, str(PHOTO), False, values))
     assert "owners agree" in refused
     assert files == []
-    _, files = saved(studios, jobs, str(PHOTO), True, values)
+    rows = saved(studios, jobs, str(PHOTO), True, values)
+    _, files = next(rows)
     picture, motion, head = map(Path, files)
     report = verify(picture)
     assert report.mark.found
@@ -99,12 +125,14 @@ def test_saved_files_are_marked_and_whole(studio: Studio) -> None:
     assert (report.statement.task, report.statement.consent) == ("edit", "declared")
     assert len(Motion.load(motion)) == 1
     assert head.read_bytes()[:4] == b"glTF"
+    assert list(rows) == []
+    assert not list(jobs.root.iterdir()), "the page has its copies"
 
 
 def test_a_photo_without_a_face_is_told(tmp_path: Path) -> None:
     from facegen.media import write_image
 
     write_image(tmp_path / "grey.png", np.full((200, 200, 3), 128, np.uint8))
-    news, preview, *_ = opened(Studios(), str(tmp_path / "grey.png"))
+    news, preview, *_ = opened(Studios(), Jobs(), str(tmp_path / "grey.png"))
     assert "error" in news
     assert preview is None

@@ -103,6 +103,16 @@ def test_frames_repeat_exactly(reference, warper, drive):
     assert np.array_equal(first, compose(reference, warper.render(vertices)))
 
 
+def test_leaving_out_the_wall_changes_no_byte(reference, warper, drive):
+    # Every cell counts as person: all pixels are sampled.
+    everywhere = replace(reference)
+    everywhere.__dict__["cells"] = np.ones_like(reference.cells)
+    assert not reference.cells.all()
+    for turn in (0.02, 0.4):
+        result = warper.render(drive(neck_pose=(0, turn, 0)))
+        np.testing.assert_array_equal(compose(reference, result), compose(everywhere, result))
+
+
 @pytest.mark.parametrize("size", [128, 640])
 def test_any_photo_size(head, size):
     from facegen.posing import pose_vertices

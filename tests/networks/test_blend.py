@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 
 from facegen.networks.blend import Trust, departure, detailed
 
@@ -42,3 +43,12 @@ def test_trust_leaves_regions_and_weakens_the_rest() -> None:
     torch.testing.assert_close(factor[..., 12:20, 12:20], torch.zeros(1, 1, 8, 8))
     torch.testing.assert_close(factor[..., :5, :], torch.full((1, 1, 5, 32), 0.6))
     assert torch.equal(Trust()(region), torch.ones(1, 1, 32, 32))
+
+
+def test_departure_looks_around_like_a_square_mean() -> None:
+    generator = torch.Generator().manual_seed(2)
+    warped, photo = torch.rand(2, 1, 3, 50, 70, generator=generator)
+    change = (warped - photo).abs().mean(1, keepdim=True).square()
+    side = round(0.13 * 70) // 2 * 2 + 1
+    mean = F.avg_pool2d(change, side, stride=1, padding=side // 2, count_include_pad=False)
+    torch.testing.assert_close(departure(warped, photo), mean / (mean + 0.04**2))

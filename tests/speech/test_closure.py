@@ -57,6 +57,21 @@ def test_the_table_is_the_mesh(head: HeadModel, mouth: MouthShape) -> None:
     np.testing.assert_allclose(mouth.gap(some), expected, atol=5e-4)
 
 
+def test_gaps_of_long_speech_are_those_of_its_parts(
+    mouth: MouthShape, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    curves = np.random.default_rng(3).random((10, len(NAMES)))
+    whole, slope = mouth.gap(curves), mouth.slope(curves, "mouthClose")
+    monkeypatch.setattr("facegen.speech.mouth._PIECE", 4)
+    np.testing.assert_array_equal(mouth.gap(curves), whole)
+    one = [mouth.slope(curves[i : i + 1], "mouthClose") for i in range(10)]
+    np.testing.assert_array_equal(np.concatenate(one), slope)
+    more = curves.copy()
+    more[:, NAMES.index("mouthClose")] += 0.5
+    np.testing.assert_allclose(mouth.gap(more), whole + 0.5 * slope, atol=1e-12)
+    assert mouth.gap(curves[:0]).shape == (0, whole.shape[1])
+
+
 def test_lips_meet_on_the_mesh_whatever_the_styling(head: HeadModel, mouth: MouthShape) -> None:
     wild = curves()
     assert (mouth.gap(wild).max(1) > 0.05).mean() > 0.5

@@ -4,6 +4,7 @@ import csv
 import json
 import tarfile
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -131,7 +132,7 @@ def test_tables_of_other_programs(made: Path) -> None:
     index = pandas.read_csv(made / "index.csv")
     assert len(index) == 10
     assert set(index.label) <= set(CLASSES)
-    if (made / "index.parquet").is_file():
+    if find_spec("pyarrow"):  # a release that this numpy cannot load must not pass unseen
         columns = pandas.read_parquet(made / "index.parquet")
         assert list(columns.columns) == list(index.columns)
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
@@ -22,6 +21,7 @@ from facegen.recognizer import columns as col
 from facegen.recognizer.au_sets import au_set
 from facegen.recognizer.base import FaceRecognizer
 from facegen.recognizer.crop import CropSpec
+from facegen.recognizer.frame import pd
 from facegen.recognizer.labels import label_space
 from facegen.recognizer.output import RecognizerOutput
 from facegen.recognizer.spec import RecognizerSpec, Role
