@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -50,8 +51,19 @@ class TargetLock:
                     if time.monotonic() >= end:
                         raise
                     time.sleep(_POLL_SECONDS)
+            if not patience:  # a long run has time to look around
+                with suppress(OSError):
+                    self._sweep()
         except OSError as error:
             raise MediaError(f"cannot write {self._target}: {reason(error)}") from error
+
+    def _sweep(self) -> None:
+        """Remove what runs left that were killed while they took a lock over."""
+        begin = f"{self._path.name}."
+        for path in self._path.parent.iterdir():
+            end = path.name.removeprefix(begin)
+            if end != path.name and end.isdecimal() and not psutil.pid_exists(int(end)):
+                path.unlink(missing_ok=True)
 
     def check(self) -> None:
         """Refuse early what :meth:`acquire` would refuse.

@@ -116,4 +116,4 @@ def test_a_reader_that_is_gone(folder: Path) -> None:
         done = facegen(folder, "assets", "licences", env={}, stdout=write)
     finally:
         os.close(write)
-    assert done.stderr == b"" and done.returncode == 0
+    assert done.stderr == b"" and done.returncode in (0, 1)  # 1 where the parser noticed it

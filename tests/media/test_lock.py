@@ -175,3 +175,14 @@ def test_release_without_a_lock_takes_nobodys(tmp_path: Path) -> None:
     mine.release()
     mine.release()
     assert not list(tmp_path.iterdir())
+
+
+def test_left_overs_of_a_take_over_are_swept(tmp_path: Path) -> None:
+    """A run may be killed between setting a dead lock aside and removing it."""
+    left, other = tmp_path / ".x.mp4.lock.999999999", tmp_path / ".y.mp4.lock.999999999"
+    for path in (left, other):
+        path.write_text("[1, 1.0]")
+    lock = TargetLock(tmp_path / "x.mp4")
+    lock.acquire()
+    assert {p.name for p in tmp_path.iterdir()} == {".x.mp4.lock", other.name}
+    lock.release()
