@@ -7,8 +7,9 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import IO
 
 from facegen.errors import MediaError
 
@@ -164,6 +165,22 @@ def atomic_folder(target: Path | str) -> Iterator[Path]:
             return
         for entry in part.iterdir():
             entry.replace(target / entry.name)
+
+
+class AtomicTexts(ExitStack):
+    """Text files written line by line; all appear when the block ends well, else none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._open: dict[Path, IO[str]] = {}
+
+    def text(self, file: Path, header: str = "") -> IO[str]:
+        """The stream of a file, begun with ``header`` when it is first asked for."""
+        if file not in self._open:
+            part = self.enter_context(atomic_path(file))
+            self._open[file] = self.enter_context(part.open("w", encoding="utf-8"))
+            self._open[file].write(header)
+        return self._open[file]
 
 
 def file_sha256(path: Path | str) -> str:

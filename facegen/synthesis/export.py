@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import datetime, timezone
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
 from facegen import __version__
-from facegen.media import atomic_path
+from facegen.media.atomic import AtomicTexts
 from facegen.synthesis.annotations import write_annotations
 from facegen.synthesis.build import Job
 from facegen.synthesis.card import Summary, data_card
@@ -82,32 +80,17 @@ def _about(job: Job, summary: Summary, shards: list[dict[str, Any]]) -> dict[str
     }
 
 
-class _Metadata:
+class _Metadata(AtomicTexts):
     """``metadata.jsonl`` beside the stills and the clips of every split."""
 
     def __init__(self, out: Path) -> None:
+        super().__init__()
         self._out = out
-        self._open: dict[Path, IO[str]] = {}
-        self._stack = ExitStack()
-
-    def __enter__(self) -> _Metadata:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.__exit__(kind, error, trace)
 
     def add(self, row: Row) -> None:
         """One more row; its ``file_name`` is relative to the file's folder."""
         kind = Path() if row["kind"] == "still" else Path("clips")
         folder = kind / row["split"]
         file = self._out / folder / "metadata.jsonl"
-        if file not in self._open:
-            part = self._stack.enter_context(atomic_path(file))
-            self._open[file] = self._stack.enter_context(part.open("w", encoding="utf-8"))
         name = Path(row["file"]).relative_to(folder).as_posix()
-        self._open[file].write(json.dumps({"file_name": name} | row) + "\n")
+        self.text(file).write(json.dumps({"file_name": name} | row) + "\n")

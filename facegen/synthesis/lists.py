@@ -5,14 +5,11 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import IO
 
 import numpy as np
 
-from facegen.media import atomic_path
+from facegen.media.atomic import AtomicTexts
 from facegen.recognizer.au_sets import au_set
 from facegen.recognizer.labels import label_space
 from facegen.synthesis.labels import CLASSES
@@ -26,25 +23,13 @@ _SHOWN = 2.0
 _PADDING = 999  # FMAE: not labelled
 
 
-class TrainerLists:
+class TrainerLists(AtomicTexts):
     """Writes every list row by row; files appear when the block ends well."""
 
     def __init__(self, out: Path) -> None:
+        super().__init__()
         self._folder = out / "lists"
-        self._stack = ExitStack()
-        self._open: dict[str, IO[str]] = {}
-
-    def __enter__(self) -> TrainerLists:
         self._folder.mkdir(exist_ok=True)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.__exit__(kind, error, trace)
 
     def add(self, row: Row) -> None:
         """One more sample."""
@@ -53,20 +38,13 @@ class TrainerLists:
 
     def line(self, name: str, text: str) -> None:
         """A line of a text list."""
-        self._stream(name, "").write(text + "\n")
+        self.text(self._folder / name).write(text + "\n")
 
     def cells(self, name: str, header: tuple[str, ...], values: list[object]) -> None:
         """A row of a CSV."""
-        csv.writer(self._stream(name, ",".join(header) + "\n"), lineterminator="\n").writerow(
-            values
-        )
-
-    def _stream(self, name: str, header: str) -> IO[str]:
-        if name not in self._open:
-            part = self._stack.enter_context(atomic_path(self._folder / name))
-            self._open[name] = self._stack.enter_context(part.open("w", encoding="utf-8"))
-            self._open[name].write(header)
-        return self._open[name]
+        csv.writer(
+            self.text(self._folder / name, ",".join(header) + "\n"), lineterminator="\n"
+        ).writerow(values)
 
 
 def _rafdb(lists: TrainerLists, row: Row) -> None:

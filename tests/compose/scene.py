@@ -1,6 +1,5 @@
 """A made-up photo of the open head: patterned skin before a patterned wall, exactly fitted."""
 
-from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +9,7 @@ from facegen.flame.model import HeadModel
 from facegen.flame.normals import frame_normals
 from facegen.flame.raster import rasterize_attributes
 from facegen.motion import Motion
+from facegen.posing import resting_head
 
 
 class Scene(NamedTuple):
@@ -20,29 +20,14 @@ class Scene(NamedTuple):
 
 def still(model: HeadModel, camera: Camera, **values) -> Motion:
     """One frame of a face at 0.9 m; ``values`` by name, axis-angle or {expression: value}."""
-    data = {
-        name: np.zeros((1, 3), np.float32)
-        for name in ("global_orient", "neck_pose", "jaw_pose", "leye_pose", "reye_pose")
-    }
-    data["transl"] = np.array([[0, -0.06, -1.0]], np.float32)
-    data["expression"] = np.zeros((1, model.n_expression), np.float32)
+    rest = resting_head(model, camera, (0, -0.06, -1.0), np.zeros(model.n_shape, np.float32))
     for name, value in values.items():
         if name == "expression":
             for action, amount in value.items():
-                data["expression"][0, model.expression_index(action)] = amount
+                rest.expression[0, model.expression_index(action)] = amount
         else:
-            data[name][0] += np.asarray(value, np.float32)
-    return Motion(
-        **data,
-        betas=np.zeros(model.n_shape, np.float32),
-        camera=camera,
-        fps=Fraction(25),
-        timestamps=np.zeros(1),
-        valid=np.ones(1, bool),
-        confidence=np.ones(1, np.float32),
-        basis=model.version,
-        expression_names=model.expression_names,
-    )
+            getattr(rest, name)[0] += np.asarray(value, np.float32)
+    return rest
 
 
 def wall(height: int, width: int) -> np.ndarray:
