@@ -45,11 +45,11 @@ def watched(peaks: list[float]) -> Iterator[None]:
 @pytest.mark.slow
 @pytest.mark.parametrize("command", ["fit", "recognize", "reenact"])
 def test_flat_memory(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten times the frames, a picture of 0.2 MB each: kept ones would show as 80 MB and more."""
+    """Fifteen times the frames, a picture of 0.2 MB each: kept, they would be 110 MB and more."""
     faces = moving_face(8)
     target = {"fit": "o.npz", "recognize": "o.csv", "reenact": "o.mp4"}[command]
     peaks: list[float] = []
-    for frames in (40, 40, 400):  # the first run warms up
+    for frames in (40, 40, 600):  # the first run warms up
         clip = write_clip(tmp_path / f"{frames}.mp4", [faces[i % 8] for i in range(frames)])
         words = [str(clip)]
         if command == "reenact":
@@ -60,7 +60,7 @@ def test_flat_memory(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
                 monkeypatch, command, *words, f"--out={tmp_path / f'{len(peaks)}{target}'}"
             )
         assert outcome.code == 0, outcome.error
-    assert peaks[2] - peaks[1] < 40, peaks
+    assert peaks[2] - peaks[1] < 80, peaks
 
 
 @pytest.mark.parametrize("frames", [1, 7, 10_000])

@@ -138,6 +138,8 @@ def test_low_memory(name: str, megabytes: int, tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr, done.stderr
     if done.returncode == 0:
         return
-    assert done.returncode == 2, done.stderr
     assert not list(tmp_path.iterdir())
+    if done.returncode in (127, -signal.SIGABRT):
+        return  # native libraries that do not fit end the process themselves, before our code runs
+    assert done.returncode == 2, done.stderr
     assert len([line for line in done.stderr.splitlines() if line.startswith("facegen: ")]) == 1

@@ -9,7 +9,6 @@ from facegen.recognizer.loss import open_emotion_loss
 from facegen.speech.head_channels import CHANNELS, PAIRS
 from facegen.speech.head_emotion import FRAMES, WINDOWS, MotionEmotion
 from facegen.speech.head_task import HeadTask
-from facegen.training.emotion import GUIDES
 from tests.speech.test_head import SMALL, clip
 
 
@@ -55,8 +54,8 @@ def test_the_task_adds_it_and_names_the_guide(tmp_path) -> None:
     torch.testing.assert_close(after["loss"], before["loss"] + 2 * after["emotion"])
     after["loss"].backward()
     guided.export(model, tmp_path)
-    (guide,) = json.loads((tmp_path / GUIDES).read_text())
+    (guide,) = json.loads((tmp_path / "guides.json").read_text())
     assert guide["role"] == "guide"
     (tmp_path / "plain").mkdir()
     plain.export(model, tmp_path / "plain")
-    assert not (tmp_path / "plain" / GUIDES).exists()
+    assert not (tmp_path / "plain" / "guides.json").exists()

