@@ -97,6 +97,8 @@ def test_checkout_without_links_installs_and_runs(linkless: Path, tmp_path: Path
     # The packages of this environment, but not its own facegen: links in there are not followed.
     (site / "outer.pth").write_text(f"{sysconfig.get_path('purelib')}\n", encoding="utf-8")
     options = ["--quiet", "--no-deps", "--no-build-isolation", "--prefix", str(home)]
+    # Else pip would take facegen out of the environment that runs this test.
+    options += ["--ignore-installed"]
     run(sys.executable, "-m", "pip", "install", *options, "--editable", str(linkless))
     python = str(next(home.glob("*/python")))
     (tmp_path / "plan.yaml").write_text(_PLAN, encoding="utf-8")
