@@ -82,14 +82,7 @@ def _words(error: Exception) -> str:
 
 
 def _speak_plainly() -> None:
-    """Names that the terminal's alphabet lacks are shown escaped, not answered with a crash."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-
-
-def _show_every_name() -> None:
-    """Names that a console or pipe cannot write (Windows: not UTF-8) are shown escaped."""
+    """Names that a console or pipe cannot write are shown escaped, not answered with a crash."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -97,7 +90,6 @@ def _show_every_name() -> None:
 
 def main() -> None:
     """Console entry point. Expected failures print one line and exit with code 2."""
-    _show_every_name()
     # Spinning OpenMP threads make shared machines up to twenty times slower; must precede torch.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")

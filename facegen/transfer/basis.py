@@ -23,9 +23,9 @@ from facegen.flame.correspondence import Correspondence, correspond
 from facegen.flame.landmark_model import rest_joints
 from facegen.flame.model import HeadModel
 from facegen.flame.rotations import rotation_matrix
-from facegen.flame.skinning import HeadLayer
 from facegen.flame.transfer import similarity
 from facegen.motion import Motion
+from facegen.posing import head_layer
 from facegen.progress import progress
 from facegen.tracking.head_frame import head_centres, transl_for_centres
 
@@ -173,7 +173,7 @@ def for_head(motion: Motion, head: HeadModel) -> Motion:
 
 def skin_moves(head: HeadModel, motion: Motion) -> Iterator[Array]:
     """Displacement of all vertices by expression and jaw alone: ``(V, 3)`` per frame."""
-    layer = HeadLayer(head)
+    layer = head_layer(head)
     betas = torch.as_tensor(motion.betas, dtype=torch.float32)[None]
     with torch.inference_mode():
         rest = layer(betas=betas).vertices[0]
